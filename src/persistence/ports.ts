@@ -1,0 +1,63 @@
+/** What persistence needs from outside, each as narrow as its use. Implemented in `kube/`. */
+import type { QueueJobStatus } from '../api/queuejob.ts'
+import type { JobKey, JobUid } from '../core/ids.ts'
+import type { JobObject, RetryPolicy } from '../core/job.ts'
+import type { Failure } from '../core/outcome.ts'
+
+/** The object version that a write was computed from; the server refuses it on any other (W1). */
+export interface WriteTarget extends JobKey {
+  readonly uid: JobUid
+  readonly resourceVersion: string
+}
+
+export type WriteAnswer =
+  | { readonly kind: 'written'; readonly resourceVersion: string }
+  /** 409: somebody wrote first. Read live, check every guard again, compute again (W3). */
+  | { readonly kind: 'conflict' }
+  /** 404, or another uid under the name (W4). */
+  | { readonly kind: 'gone' }
+  /** 413, 422: never unchanged again (W5). `detail` is safe to show: the field, not the object. */
+  | { readonly kind: 'refused'; readonly status: number; readonly detail: string }
+  /** 401, 403, 429: known not to have happened; come back after the time given. */
+  | { readonly kind: 'later'; readonly retryAfterMs: number; readonly detail: string }
+  /** Timeout, reset, 5xx: the write may have happened (W3). */
+  | { readonly kind: 'unknown'; readonly detail: string }
+
+export type ReadAnswer =
+  | { readonly kind: 'found'; readonly object: JobObject }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'later'; readonly retryAfterMs: number; readonly detail: string }
+
+export interface StatusStore {
+  /**
+   * Replaces the whole status by a merge patch on the status subresource: fields of `before` that
+   * `next` lacks are sent as explicit nulls.
+   */
+  writeStatus(
+    target: WriteTarget,
+    before: QueueJobStatus,
+    next: QueueJobStatus,
+  ): Promise<WriteAnswer>
+  /** A consistent read past every cache. */
+  readJob(key: JobKey): Promise<ReadAnswer>
+}
+
+/** What a failed, timed-out or rejected attempt leads to. Implemented by `scheduler/retry.ts`. */
+export type Verdict =
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly countsAttempt: boolean }
+  | { readonly kind: 'fail' }
+  | { readonly kind: 'dead-letter' }
+
+export interface FailurePolicy {
+  /**
+   * @param attempts failures counted so far, this one not included
+   * @param roll random number in [0, 1) for the jitter
+   */
+  decide(
+    retry: RetryPolicy,
+    attempts: number,
+    failure: Failure,
+    retryAfterMs: number | null,
+    roll: number,
+  ): Verdict
+}

@@ -1,0 +1,95 @@
+/** What recovery needs from outside, each as narrow as its use. */
+import type { Epoch, Term } from '../core/epoch.ts'
+import type { ClassId, JobUid, ShardId, WorkerId } from '../core/ids.ts'
+import type { Control } from '../core/outcome.ts'
+
+/** The Lease object `gopherqueue-shard-<k>` (protocol section 2). */
+export interface ShardRecord {
+  readonly shard: ShardId
+  /** For compare-and-set; '' = the object does not exist. */
+  readonly resourceVersion: string
+  /** Identity of the process that holds it; '' = given up. */
+  readonly holder: string
+  readonly term: Term
+  readonly floor: Term
+  /** term → 16 random bytes, hex. Kept 7 days, at most 512. */
+  readonly salts: Readonly<Record<string, Salt>>
+}
+
+export interface Salt {
+  readonly hex: string
+  /** Wall time of its making, seconds. */
+  readonly madeAt: number
+}
+
+export type CasAnswer =
+  | { readonly kind: 'set'; readonly record: ShardRecord }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'unknown'; readonly detail: string }
+
+/** Implemented by `kube/lease.ts`. */
+export interface ShardRecords {
+  read(shard: ShardId): Promise<ShardRecord>
+  /** Writes `next` only over the version in `next.resourceVersion`. */
+  compareAndSet(next: ShardRecord): Promise<CasAnswer>
+}
+
+/** The member Lease of a process, as far as deciding needs it. */
+export interface MemberLease {
+  readonly identity: string
+  readonly resourceVersion: string
+  /** Changes with each renewal: only "unchanged for how long here" is judged, never its content. */
+  readonly renewTime: string
+  readonly durationSeconds: number
+}
+
+/** Implemented by `kube/lease.ts`. */
+export interface MemberLeases {
+  list(): Promise<readonly MemberLease[]>
+  /** Creates or renews ours. False: the answer was not a success. */
+  renew(identity: string): Promise<boolean>
+  remove(identity: string): Promise<void>
+}
+
+/** Identity and position of a stream, to tell "same name, new stream" and a roll-back (T3). */
+export interface StreamState {
+  readonly created: string
+  readonly lastSeq: number
+}
+
+/** A stored work message as D7 sees it. */
+export interface StoredMessage {
+  readonly seq: number
+}
+
+/** Implemented by `nats/streams.ts`. */
+export interface Streams {
+  /** Creates what is missing, verifies the rest; reports drift by throwing nothing, by logging. */
+  ensure(): Promise<{ readonly work: StreamState; readonly events: StreamState }>
+  state(): Promise<{ readonly work: StreamState; readonly events: StreamState }>
+  /** Deletes and creates again both streams (T3: replaced or rolled back). */
+  recreate(): Promise<void>
+  /** T3: deletes this shard's consumers of lower terms, creates ours. 'higher-term' = step down. */
+  takeEvents(shard: ShardId, term: Term): Promise<'taken' | 'higher-term'>
+  releaseEvents(shard: ShardId, term: Term): Promise<void>
+  /** One durable consumer per (namespace, class); creating an existing one changes nothing. */
+  ensureClass(namespace: string, cls: ClassId): Promise<void>
+  removeClass(namespace: string, cls: ClassId): Promise<void>
+  /** Namespaces that have messages in GQ_WORK. */
+  workNamespaces(): Promise<readonly string[]>
+  purgeWork(namespace: string): Promise<void>
+  lastWork(namespace: string, cls: ClassId, uid: JobUid): Promise<StoredMessage | null>
+  /** L3: an outcome of this job that nobody has handled yet. */
+  storedEvent(shard: ShardId, namespace: string, uid: JobUid): Promise<boolean>
+}
+
+/** Implemented by `nats/control.ts`. Fire and forget: every receiver asks again by its beat. */
+export interface Announcer {
+  toWorker(namespace: string, worker: WorkerId, message: Control): void
+  toNamespace(namespace: string, message: Control): void
+}
+
+/** Fences: an epoch that is written and never published (S1). */
+export interface FenceSource {
+  next(): Epoch
+}

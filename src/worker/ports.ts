@@ -1,0 +1,48 @@
+/** What the worker room needs from outside. Implemented in `nats/` and wired in `main/`. */
+import type { Control, Report, WorkItem } from '../core/outcome.ts'
+
+/** One pulled message, before it is acknowledged. */
+export interface Delivery {
+  /** Null: the message could not be decoded; `problem` says why, `reject` names the job if known. */
+  readonly item: WorkItem | null
+  readonly problem: string
+  /** Enough of the headers to report `rejected`, or null when even those were unreadable. */
+  readonly partial: Pick<WorkItem, 'uid' | 'name' | 'epoch' | 'nonce' | 'attempt' | 'runId'> | null
+  /** Monotonic time of the pull request that brought it (K1). */
+  readonly requestedAt: number
+  /** Monotonic time of its receipt (K1). */
+  readonly receivedAt: number
+  /** Resolves true when the server confirmed the acknowledgement (K3), false when it did not answer. */
+  ack(deadlineMs: number): Promise<boolean>
+  /** Give it back, to be delivered again after `delayMs`. */
+  nak(delayMs: number): void
+  /** Never deliver it again. */
+  term(): void
+}
+
+/** Pulls of one worker class: batch 1 per free slot (wire protocol, "Worker loop"). */
+export interface DeliverySource {
+  /**
+   * Asks for one message and resolves with it, or with null when none came before the pull expired
+   * or the server said no (the source itself backs off after 409 and 503). Rejects never; resolves
+   * null at once when the signal is aborted.
+   */
+  pull(signal: AbortSignal): Promise<Delivery | null>
+}
+
+export interface OutcomeSink {
+  /**
+   * Publishes a report with its message id and resolves true once the event stream has confirmed it
+   * (`duplicate` counts); false when the answer did not come in time: the caller repeats it with the
+   * same id (K6).
+   * @param resend 0 for the first id, n for `….r<n>` (asked by `ctl resend`)
+   */
+  publish(report: Omit<Report, 'owner' | 'namespace'>, resend: number): Promise<boolean>
+  /** Progress: throttled by the caller, fire and forget. */
+  note(uid: string, epoch: number, percent: number, message: string): void
+}
+
+export interface ControlSource {
+  /** Messages for this worker and for all of its namespace. Returns the unsubscribe. */
+  subscribe(receive: (message: Control) => void): () => void
+}
