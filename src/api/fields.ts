@@ -57,9 +57,14 @@ export function about<S extends z.ZodType>(schema: S, info: About): S {
     info.says,
     info.unit === undefined ? '' : `Unit: ${info.unit}.`,
     info.default === undefined ? '' : `Default: ${info.default}.`,
-    info.frozen !== undefined ? MUTABILITY_TEXT.never : MUTABILITY_TEXT[info.mutable ?? 'inherited'],
+    info.frozen !== undefined
+      ? MUTABILITY_TEXT.never
+      : MUTABILITY_TEXT[info.mutable ?? 'inherited'],
   ]
-  const rules = [...(info.rules ?? []), ...(info.frozen === undefined ? [] : [immutable(info.frozen)])]
+  const rules = [
+    ...(info.rules ?? []),
+    ...(info.frozen === undefined ? [] : [immutable(info.frozen)]),
+  ]
   return schema.meta({
     description: words.filter((word) => word !== '').join(' '),
     ...(rules.length === 0 ? {} : { 'x-kubernetes-validations': rules }),
@@ -96,7 +101,10 @@ export function text(max: number, info: About) {
   const schema = z
     .string()
     .refine((value) => value.length <= max || codePoints(value) <= max, `at most ${max} characters`)
-  return about(schema, { ...info, with: { maxLength: max, 'x-refined-by': 'maxLength', ...info.with } })
+  return about(schema, {
+    ...info,
+    with: { maxLength: max, 'x-refined-by': 'maxLength', ...info.with },
+  })
 }
 
 /** ASCII only, by pattern: everything that identifies something. */
@@ -157,7 +165,10 @@ export function anyJson(info: About) {
 
 /** A list replaced as a whole. */
 export function list<S extends z.ZodType>(item: S, max: number, info: About) {
-  return about(z.array(item).max(max), { ...info, with: { 'x-kubernetes-list-type': 'atomic', ...info.with } })
+  return about(z.array(item).max(max), {
+    ...info,
+    with: { 'x-kubernetes-list-type': 'atomic', ...info.with },
+  })
 }
 
 /** A list whose entries are identified by one of their fields; the server refuses duplicates. */

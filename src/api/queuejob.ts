@@ -7,21 +7,15 @@
  * queue, built-in, so that "the job's own value wins" can always be decided.
  */
 import { z } from 'zod'
-import {
-  FAILURE_CATEGORIES,
-  GROUP,
-  PHASES,
-  PRIORITIES,
-  VERSION,
-} from './conditions.ts'
+import { FAILURE_CATEGORIES, GROUP, PHASES, PRIORITIES, VERSION } from './conditions.ts'
 import {
   about,
   anyJson,
   ascii,
   atomic,
   bool,
-  choice,
   Conditions,
+  choice,
   type DeepReadonly,
   int,
   label,
@@ -46,8 +40,6 @@ import {
 import { ROOT_RULES, SPEC_RULES, STATUS_RULES } from './queuejob-rules.ts'
 import { ATTEMPT_ENDS } from './reasons.ts'
 
-
-export const 
 /** Serialised payload, in bytes of UTF-8. Held by the intake: CEL cannot see inside the payload. */
 export const MAX_PAYLOAD_BYTES = 131_072
 /** Serialised result, in bytes of UTF-8. */
@@ -59,8 +51,16 @@ export const MAX_HISTORY = 10
 const dataKeyRef = (what: string, path: string) =>
   atomic(
     z.object({
-      name: objectName({ says: `Name of the ${what}, in the namespace of the job.`, default: 'none, required', mutable: 'never' }),
-      key: ascii(253, PATTERNS.dataKey, { says: `Key inside the ${what}.`, default: 'none, required', mutable: 'never' }),
+      name: objectName({
+        says: `Name of the ${what}, in the namespace of the job.`,
+        default: 'none, required',
+        mutable: 'never',
+      }),
+      key: ascii(253, PATTERNS.dataKey, {
+        says: `Key inside the ${what}.`,
+        default: 'none, required',
+        mutable: 'never',
+      }),
     }),
     { says: `Key of a ${what}. Excludes \`${path}\`.`, default: 'none', mutable: 'never' },
   )
@@ -87,7 +87,11 @@ const DependsOn = listBy(
   'name',
   about(
     z.object({
-      name: objectName({ says: 'Name of a QueueJob of the namespace.', default: 'none, required', mutable: 'never' }),
+      name: objectName({
+        says: 'Name of a QueueJob of the namespace.',
+        default: 'none, required',
+        mutable: 'never',
+      }),
       when: choice(['Succeeded', 'Finished'], {
         says: 'What to wait for.',
         default: 'Succeeded',
@@ -106,7 +110,11 @@ const DependsOn = listBy(
 
 const ArraySpec = about(
   z.object({
-    size: int(1, 1_000_000, { says: 'Number of items.', default: 'none, required', mutable: 'never' }),
+    size: int(1, 1_000_000, {
+      says: 'Number of items.',
+      default: 'none, required',
+      mutable: 'never',
+    }),
     parallelism: int(1, 100_000, {
       says: 'Items that run at the same time.',
       default: 'the concurrency of the queue',
@@ -244,7 +252,9 @@ export const WorkerRef = atomic(
     podUID: text(64, { says: 'Pod uid, or the id that a worker without a pod chose.' }).optional(),
     boot: text(64, { says: 'Random for each start of the worker process.' }).optional(),
     node: text(253, { says: 'Node name.' }).optional(),
-    class: text(64, { says: 'Digest of the queues and handlers that the worker serves.' }).optional(),
+    class: text(64, {
+      says: 'Digest of the queues and handlers that the worker serves.',
+    }).optional(),
     version: text(63, { says: 'Version of the handler that ran.' }).optional(),
   }),
   { says: 'Worker of the current or last attempt.' },
@@ -258,7 +268,9 @@ export const JobError = atomic(
   z.object({
     category: failureCategory('Failure category.'),
     code: failureCode("Reason of the table of reasons, or the handler's own code."),
-    message: text(1024, { says: 'Text of the failure, cut and without control characters.' }).optional(),
+    message: text(1024, {
+      says: 'Text of the failure, cut and without control characters.',
+    }).optional(),
   }),
   { says: 'Last failure.' },
 )
@@ -274,7 +286,9 @@ export const HistoryEntry = about(
     category: failureCategory('Failure category; absent when the attempt did not fail.').optional(),
     code: failureCode('Failure code.').optional(),
     message: text(256, { says: 'Text of the failure, cut.' }).optional(),
-    cause: choice(ATTEMPT_ENDS, { says: 'Why the attempt ended without a report of its handler.' }).optional(),
+    cause: choice(ATTEMPT_ENDS, {
+      says: 'Why the attempt ended without a report of its handler.',
+    }).optional(),
   }),
   { says: 'One attempt.' },
 )
@@ -288,8 +302,15 @@ const ArrayStatus = about(
     running: itemCount('Items that run.'),
     succeeded: itemCount('Items that succeeded.'),
     failed: itemCount('Items that failed.'),
-    doneThrough: int(-1, 1_000_000, { says: 'Every item up to this index has ended; -1: none.' }).optional(),
-    window: ascii(8192, PATTERNS.base64, { says: 'Bitmap of ended items above `doneThrough`, base64.' }, 0).optional(),
+    doneThrough: int(-1, 1_000_000, {
+      says: 'Every item up to this index has ended; -1: none.',
+    }).optional(),
+    window: ascii(
+      8192,
+      PATTERNS.base64,
+      { says: 'Bitmap of ended items above `doneThrough`, base64.' },
+      0,
+    ).optional(),
     failedItems: list(
       about(
         z.object({
@@ -315,12 +336,14 @@ export const QueueJobStatus = about(
       says: 'Where the job stands; later versions may add phases: treat an unknown one as unknown.',
       default: 'Pending',
     }).default('Pending'),
-    reason: ascii(64, PATTERNS.camelCase, { says: 'Why it stands there, one word of the table of reasons.' }).optional(),
+    reason: ascii(64, PATTERNS.camelCase, {
+      says: 'Why it stands there, one word of the table of reasons.',
+    }).optional(),
     message: text(1024, { says: 'The reason in one sentence, for people.' }).optional(),
     epoch: Epoch.optional(),
     attempt: budget(1_000_000, 'Number of the current or last attempt.'),
     attempts: budget(100, 'Attempts used up by failures and timeouts.'),
-    crashes: budget(1001, 'Attempts lost with their worker.'),
+    crashes: budget(1_000_000, 'Attempts lost with their worker.'),
     evictions: budget(1_000_000, 'Attempts ended by an eviction.'),
     snoozes: budget(1_000_000, 'Times the handler asked to be called later.'),
     replays: budget(1_000_000, 'Times the job was run again after its end.'),
@@ -344,7 +367,9 @@ export const QueueJobStatus = about(
       }),
       { says: 'The job that holds the same idempotency key.' },
     ).optional(),
-    runId: ascii(63, PATTERNS.version, { says: '`spec.runId` of the run that this status is about.' }).optional(),
+    runId: ascii(63, PATTERNS.version, {
+      says: '`spec.runId` of the run that this status is about.',
+    }).optional(),
     actionOrder: int(0, Number.MAX_SAFE_INTEGER, {
       says: 'Order of the last QueueAction that was applied; an older one changes nothing.',
     }).optional(),
