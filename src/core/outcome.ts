@@ -116,7 +116,12 @@ export interface Beat {
 
 /** Operator to workers. A worker ignores a term below the highest one announced for the shard. */
 export type Control =
-  | { readonly kind: 'leader'; readonly term: number; readonly shard: number; readonly report: boolean }
+  | {
+      readonly kind: 'leader'
+      readonly term: number
+      readonly shard: number
+      readonly report: boolean
+    }
   | {
       readonly kind: 'cancel'
       readonly term: number

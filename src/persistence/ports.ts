@@ -61,3 +61,27 @@ export interface FailurePolicy {
     roll: number,
   ): Verdict
 }
+
+/** How a fact ended. */
+export type Settled =
+  /** The status that contains it is in etcd. */
+  | 'written'
+  /** The world had overtaken it; nothing was written for it (W2, W3). */
+  | 'overtaken'
+  /** The job is gone, or its name has another uid (W4). */
+  | 'gone'
+  /** No status of it is taken by the API server; it is held in memory (W5). */
+  | 'quarantined'
+  /** This process may not write any more: shard given up, or stopping. */
+  | 'stopped'
+
+/** What the writer tells about its work. Implemented in `main/`, for logs, metrics and Events. */
+export interface WriteObserver {
+  wrote(change: {
+    readonly object: JobObject
+    readonly before: QueueJobStatus
+    readonly tookMs: number
+  }): void
+  /** A write that did not go through; `kind` is the answer's. */
+  troubled(key: JobKey, kind: WriteAnswer['kind'], detail: string): void
+}

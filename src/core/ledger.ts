@@ -1,0 +1,270 @@
+/**
+ * The leader's memory (protocol section 2): the newest version read of every job of the shards it
+ * leads, the record that intake made of it, and the current attempt (`cur`, with its owner).
+ *
+ * It is a cache. Everything in it can be rebuilt from the objects, the streams and the workers, and
+ * is thrown away whole when the shard is given up. It changes only through the verbs below, and each
+ * verb keeps the rules C1 and W6 of the protocol:
+ *
+ *   observe   a newer object version: may open or close `attempt` (C1)
+ *   dispatch  a new start was given an epoch (D1): `attempt` set, not yet published
+ *   list      a beat lists the attempt: owner noted, lease renewed (B1, D4)
+ *   report    an outcome arrived: the worker's slot is free, the write is on its way
+ *   close     the write that ends the attempt is confirmed
+ */
+import type { MonoMs, WallMs } from './clock.ts'
+import { type Epoch, termOf } from './epoch.ts'
+import {
+  bootId,
+  type ClassId,
+  classId,
+  type JobUid,
+  type ShardId,
+  shardOf,
+  workerId,
+} from './ids.ts'
+import { isTerminal, type JobObject, type JobRecord, openEpoch, recordedEpoch } from './job.ts'
+import type { Owner } from './outcome.ts'
+
+export interface Attempt {
+  readonly epoch: Epoch
+  /** 1 … maxAttempts: failures counted so far, plus one. */
+  readonly attempt: number
+  readonly runId: string
+  readonly cls: ClassId
+  readonly dispatchedAt: MonoMs
+  /** A PubAck was seen. */
+  readonly pubAcked: boolean
+  /** First (worker, boot) that listed it or sent its outcome (D4). */
+  readonly owner: Owner | null
+  readonly acceptedAt: MonoMs | null
+  /** Wall time of the handler's start, as far as known. */
+  readonly startedAt: WallMs | null
+  /** Last listing by its owner; the lease runs from here (L1). */
+  readonly listedAt: MonoMs
+  /** An outcome was received; the worker's slot is free again, the write is under way. */
+  readonly reported: boolean
+  /** status says Running with this epoch. */
+  readonly recorded: boolean
+}
+
+export interface Entry {
+  readonly uid: JobUid
+  readonly shard: ShardId
+  object: JobObject
+  /** What was asked for, complete; made anew from each version by `normalise`. */
+  record: JobRecord
+  attempt: Attempt | null
+  /** This leader dispatched it before (B3, D6). */
+  dispatchedHere: boolean
+  /** resourceVersion first seen, as a number: the order of submission. */
+  readonly firstSeen: number
+  /** Facts that the status writer has not settled yet: no dispatch before they are (D6). */
+  facts: number
+  /** A cancel was asked for and is being written: no dispatch, whatever the phase (U1). */
+  cancelling: boolean
+}
+
+/** Makes the complete record of a version. Implemented by `ingestion/normalise.ts`. */
+export type Normalise = (object: JobObject, firstSeen: number) => JobRecord
+
+export type Observed = 'new' | 'newer' | 'stale'
+
+export class Ledger {
+  readonly #entries = new Map<JobUid, Entry>()
+  /** Entries with an open attempt: few, bounded by slots; what leases are judged on. */
+  readonly #open = new Map<JobUid, Entry>()
+  readonly #normalise: Normalise
+
+  constructor(normalise: Normalise) {
+    this.#normalise = normalise
+  }
+
+  get(uid: JobUid): Entry | undefined {
+    return this.#entries.get(uid)
+  }
+
+  entries(): IterableIterator<Entry> {
+    return this.#entries.values()
+  }
+
+  open(): IterableIterator<Entry> {
+    return this.#open.values()
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /**
+   * Takes in an object version from the watch, a live read or an own write's answer (C1). An older
+   * or equal version changes nothing.
+   */
+  observe(object: JobObject, now: MonoMs): Observed {
+    const entry = this.#entries.get(object.uid)
+    if (!entry) {
+      const firstSeen = Number(object.resourceVersion)
+      const fresh: Entry = {
+        uid: object.uid,
+        shard: shardOf(object.namespace),
+        object,
+        record: this.#normalise(object, firstSeen),
+        attempt: null,
+        dispatchedHere: false,
+        firstSeen,
+        facts: 0,
+        cancelling: false,
+      }
+      this.#entries.set(object.uid, fresh)
+      this.#adopt(fresh, now)
+      return 'new'
+    }
+    if (!isNewer(object.resourceVersion, entry.object.resourceVersion)) return 'stale'
+    entry.object = object
+    entry.record = this.#normalise(object, entry.firstSeen)
+    this.#adopt(entry, now)
+    return 'newer'
+  }
+
+  /** The queue's defaults changed: jobs that have not started take the new ones. */
+  renormalise(namespace: string, queue: string): Entry[] {
+    const touched: Entry[] = []
+    for (const entry of this.#entries.values()) {
+      if (entry.object.namespace !== namespace || entry.record.queue !== queue) continue
+      if (entry.attempt) continue
+      entry.record = this.#normalise(entry.object, entry.firstSeen)
+      touched.push(entry)
+    }
+    return touched
+  }
+
+  /** D1. The caller publishes next; a refusal to publish is undone by `drop`. */
+  dispatch(entry: Entry, start: Pick<Attempt, 'epoch' | 'attempt' | 'runId' | 'cls'>, now: MonoMs) {
+    entry.dispatchedHere = true
+    this.#set(entry, {
+      ...start,
+      dispatchedAt: now,
+      pubAcked: false,
+      owner: null,
+      acceptedAt: null,
+      startedAt: null,
+      listedAt: now,
+      reported: false,
+      recorded: false,
+    })
+  }
+
+  pubAcked(entry: Entry, epoch: Epoch): void {
+    if (entry.attempt?.epoch === epoch) this.#set(entry, { ...entry.attempt, pubAcked: true })
+  }
+
+  /** B1, D4. False: another (worker, boot) owns the attempt already. */
+  list(entry: Entry, owner: Owner, startedAt: WallMs, now: MonoMs): boolean {
+    const attempt = entry.attempt
+    if (!attempt) return false
+    if (attempt.owner && !sameOwner(attempt.owner, owner)) return false
+    this.#set(entry, {
+      ...attempt,
+      owner,
+      acceptedAt: attempt.acceptedAt ?? now,
+      startedAt: attempt.startedAt ?? startedAt,
+      listedAt: now,
+    })
+    return true
+  }
+
+  /** D7, "gone and PubAck seen": taken by a worker that nobody has heard of yet. */
+  presumeAccepted(entry: Entry, now: MonoMs): void {
+    if (entry.attempt) this.#set(entry, { ...entry.attempt, acceptedAt: now, listedAt: now })
+  }
+
+  /** An attempt of an earlier leader that is still live becomes the current one (T5, B3). */
+  adopt(entry: Entry, attempt: Omit<Attempt, 'recorded' | 'reported' | 'pubAcked'>): void {
+    this.#set(entry, { ...attempt, pubAcked: true, reported: false, recorded: false })
+  }
+
+  report(entry: Entry, owner: Owner): void {
+    if (entry.attempt) this.#set(entry, { ...entry.attempt, owner, reported: true })
+  }
+
+  /** The attempt ended, or its publish never happened. */
+  drop(entry: Entry, epoch: Epoch): void {
+    if (entry.attempt?.epoch === epoch) this.#set(entry, null)
+  }
+
+  /** Every lease starts anew (L1: after a reconnect; T8: after taking over). */
+  renewAll(now: MonoMs): void {
+    for (const entry of this.#open.values()) {
+      if (entry.attempt) entry.attempt = { ...entry.attempt, listedAt: now }
+    }
+  }
+
+  forget(uid: JobUid): Entry | undefined {
+    const entry = this.#entries.get(uid)
+    this.#entries.delete(uid)
+    this.#open.delete(uid)
+    return entry
+  }
+
+  /** Step down: drop all memory of the shards, write nothing, publish nothing (W6). */
+  forgetShards(shards: ReadonlySet<ShardId>): void {
+    for (const entry of this.#entries.values()) {
+      if (shards.has(entry.shard)) this.forget(entry.uid)
+    }
+  }
+
+  /** C1, on the version just stored in `entry.object`. */
+  #adopt(entry: Entry, now: MonoMs): void {
+    const { status } = entry.object
+    const cur = entry.attempt?.epoch ?? 0
+    if (isTerminal(status.phase)) return this.#set(entry, null)
+    const open = openEpoch(status)
+    if (open > cur) return this.#set(entry, attemptOfStatus(entry.object, open, now))
+    if (open === cur && open !== 0 && entry.attempt) {
+      return this.#set(entry, { ...entry.attempt, recorded: true })
+    }
+    if (open === 0 && recordedEpoch(status) >= cur) this.#set(entry, null)
+  }
+
+  #set(entry: Entry, attempt: Attempt | null): void {
+    entry.attempt = attempt
+    if (attempt) this.#open.set(entry.uid, entry)
+    else this.#open.delete(entry.uid)
+  }
+}
+
+/** The highest term that any recorded epoch carries (T2, W6). */
+export function termOfStatus(object: JobObject): number {
+  return termOf(recordedEpoch(object.status))
+}
+
+export function sameOwner(a: Owner, b: Owner): boolean {
+  return a.worker === b.worker && a.boot === b.boot
+}
+
+/** resourceVersions of one object order its versions; longer decimal text is larger. */
+export function isNewer(a: string, b: string): boolean {
+  return a.length === b.length ? a > b : a.length > b.length
+}
+
+function attemptOfStatus(object: JobObject, epoch: Epoch, now: MonoMs): Attempt {
+  const { status } = object
+  const worker = status.worker
+  const owner = worker?.podUID
+    ? { worker: workerId(worker.podUID), boot: bootId(worker.boot ?? '') }
+    : null
+  return {
+    epoch,
+    attempt: status.attempt ?? 1,
+    runId: status.runId ?? '',
+    cls: classId(worker?.class ?? ''),
+    dispatchedAt: now,
+    pubAcked: true,
+    owner,
+    acceptedAt: now,
+    startedAt: status.startTime === undefined ? null : Date.parse(status.startTime),
+    listedAt: now,
+    reported: false,
+    recorded: true,
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * The whole status stays below 32 KiB. No rule in the CRD can add up bounds, so the writer holds it:
+ * history loses its texts first, then its oldest entries; the result is never cut, only dropped when
+ * the API server refused the status (W5).
+ */
+import { MAX_STATUS_BYTES, type QueueJobStatus } from '../api/queuejob.ts'
+
+export function fitStatus(status: QueueJobStatus): QueueJobStatus {
+  let fitting = status
+  if (bytes(fitting) <= MAX_STATUS_BYTES) return fitting
+  fitting = {
+    ...fitting,
+    history: (fitting.history ?? []).map(({ message: _, ...entry }) => entry),
+  }
+  while (bytes(fitting) > MAX_STATUS_BYTES && (fitting.history ?? []).length > 0) {
+    fitting = { ...fitting, history: (fitting.history ?? []).slice(1) }
+  }
+  return fitting
+}
+
+/** W5: what is left of a status that the API server refused: no result, no texts, no history. */
+export function strippedStatus(status: QueueJobStatus): QueueJobStatus {
+  const { result: _, history: __, message: ___, progress: ____, ...rest } = status
+  return rest.error ? { ...rest, error: { ...rest.error, message: '' } } : rest
+}
+
+function bytes(status: QueueJobStatus): number {
+  // Characters are a lower bound of bytes and three times them an upper one: most need no encoding.
+  const text = JSON.stringify(status)
+  return text.length * 3 <= MAX_STATUS_BYTES ? text.length : Buffer.byteLength(text)
+}

@@ -1,0 +1,178 @@
+/**
+ * From facts to the one status that is written (protocol W2).
+ *
+ * `planStatus` is pure: the newest object, the queued facts in order, the time → the complete next
+ * status, or nothing. Each fact carries its own guard, so computing again after a conflict on a
+ * newer object settles what has been overtaken: a fact that is already contained, or that comes too
+ * late, changes nothing. Equal input gives equal bytes.
+ */
+
+import type { QueueJobStatus } from '../api/queuejob.ts'
+import type { Reason } from '../api/reasons.ts'
+import { rfc3339, type WallMs } from '../core/clock.ts'
+import { conditionsOf, mergeConditions } from '../core/conditions.ts'
+import type { Fact } from '../core/facts.ts'
+import { isTerminal, type JobObject, type JobRecord, recordedEpoch } from '../core/job.ts'
+import { applyCancel, applyExpired, applyLost, applyOverdue, applyStuck } from './endings.ts'
+import { applyOutcome } from './outcomes.ts'
+import type { FailurePolicy } from './ports.ts'
+import { fitStatus } from './size.ts'
+import { runIdOf, type Step, type StepContext, workerOf } from './step.ts'
+
+export interface StatusInput {
+  readonly object: JobObject
+  readonly record: JobRecord
+  readonly facts: readonly Fact[]
+  readonly now: WallMs
+  readonly policy: FailurePolicy
+}
+
+export interface StatusPlan {
+  /** Null: nothing to write. */
+  readonly status: QueueJobStatus | null
+  /** For each fact: did it change the status, or has the world overtaken it? */
+  readonly applied: readonly boolean[]
+}
+
+export function planStatus(input: StatusInput): StatusPlan {
+  const context: StepContext = { record: input.record, policy: input.policy, now: input.now }
+  const before = input.object.status
+  let status = before
+  let stalled: boolean | null = null
+  const applied: boolean[] = []
+  for (const fact of input.facts) {
+    const step = apply(status, fact, context)
+    applied.push(step !== null)
+    if (!step) continue
+    status = step.status
+    stalled = step.stalled ?? false
+  }
+  if (!applied.includes(true)) return { status: null, applied }
+  const next = complete(input, status, stalled ?? isStalled(before))
+  return { status: sameStatus(before, next) ? null : next, applied }
+}
+
+function apply(status: QueueJobStatus, fact: Fact, context: StepContext): Step {
+  switch (fact.kind) {
+    case 'seen':
+      return { status, stalled: isStalled(status) }
+    case 'refused':
+      return applyRefused(status, fact, context)
+    case 'waiting':
+      return applyWaiting(status, fact)
+    case 'running':
+      return applyRunning(status, fact)
+    case 'progress':
+      return applyProgress(status, fact)
+    case 'outcome':
+      return applyOutcome(status, fact, context)
+    case 'lost':
+      return applyLost(status, fact, context)
+    case 'overdue':
+      return applyOverdue(status, fact, context)
+    case 'stuck':
+      return applyStuck(status, fact)
+    case 'cancel':
+      return applyCancel(status, fact)
+    case 'expired':
+      return applyExpired(status, fact)
+  }
+}
+
+function applyRefused(
+  status: QueueJobStatus,
+  fact: Extract<Fact, { kind: 'refused' }>,
+  { now }: StepContext,
+): Step {
+  if (isTerminal(status.phase) || status.phase === 'Running') return null
+  return {
+    status: {
+      ...status,
+      phase: 'Failed',
+      reason: fact.reason,
+      message: fact.message,
+      completionTime: rfc3339(now),
+      error: { category: 'Permanent', code: fact.reason, message: fact.message },
+    },
+  }
+}
+
+/** Never over a phase that says more: an open attempt, an end, a back-off that still runs. */
+function applyWaiting(status: QueueJobStatus, fact: Extract<Fact, { kind: 'waiting' }>): Step {
+  if (isTerminal(status.phase) || status.phase === 'Running') return null
+  const { nextAttemptTime: _, ...rest } = status
+  const next: QueueJobStatus = {
+    ...rest,
+    phase: fact.phase,
+    reason: fact.reason,
+    message: fact.message,
+    ...(fact.until > 0 ? { nextAttemptTime: rfc3339(fact.until) } : {}),
+  }
+  return { status: next, stalled: fact.stalled }
+}
+
+/** D5, T6. Overtaken when the epoch is recorded already or a newer one is. */
+function applyRunning(status: QueueJobStatus, fact: Extract<Fact, { kind: 'running' }>): Step {
+  if (isTerminal(status.phase) || fact.epoch <= recordedEpoch(status)) return null
+  const { nextAttemptTime: _, completionTime: __, progress: ___, message: ____, ...rest } = status
+  return {
+    status: {
+      ...rest,
+      phase: 'Running',
+      reason: 'Running' satisfies Reason,
+      epoch: fact.epoch,
+      attempt: fact.attempt,
+      startTime: rfc3339(fact.startedAt),
+      worker: workerOf(fact.place),
+      ...runIdOf(fact.runId),
+    },
+  }
+}
+
+function applyProgress(status: QueueJobStatus, fact: Extract<Fact, { kind: 'progress' }>): Step {
+  if (status.phase !== 'Running' || recordedEpoch(status) !== fact.epoch) return null
+  return {
+    status: { ...status, progress: { percent: fact.percent, message: fact.message } },
+  }
+}
+
+function complete(input: StatusInput, status: QueueJobStatus, stalled: boolean): QueueJobStatus {
+  const conditions = mergeConditions(
+    input.object.status.conditions,
+    saidBy(status, input.record, stalled),
+    status.reason ?? status.phase,
+    input.now,
+  )
+  const queuedTime = status.queuedTime ?? rfc3339(input.object.creationMs)
+  const { conditions: _, ...rest } = status
+  return fitStatus({
+    ...rest,
+    observedGeneration: input.object.generation,
+    queuedTime,
+    ...(conditions.length > 0 ? { conditions } : {}),
+  } as QueueJobStatus)
+}
+
+/** `readiness: Accepted`: Ready as soon as the queue took the job (job-model.md section 1). */
+function saidBy(status: QueueJobStatus, record: JobRecord, stalled: boolean) {
+  const said = conditionsOf(status.phase, stalled)
+  if (!record.readyWhenAccepted || isTerminal(status.phase) || stalled) return said
+  return [{ type: 'Ready', status: 'True' } as const]
+}
+
+function isStalled(status: QueueJobStatus): boolean {
+  return status.conditions?.some((c) => c.type === 'Stalled' && c.status === 'True') ?? false
+}
+
+/** Statuses are plain JSON with a stable key order as far as it matters: compare canonically. */
+export function sameStatus(a: QueueJobStatus, b: QueueJobStatus): boolean {
+  return canonical(a) === canonical(b)
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([x], [y]) => (x < y ? -1 : 1)))
+      : inner,
+  )
+}
