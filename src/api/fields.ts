@@ -30,6 +30,16 @@ const MUTABILITY_TEXT: Readonly<Record<Mutability, string>> = {
   inherited: '',
 }
 
+/** Marks a spec inside a template: there nothing is compared with its past. */
+export const TEMPLATE = 'x-template'
+
+/** Description of a field that stands in a template, where everything may change. */
+export function templateDescription(description: string): string {
+  return description
+    .replace(MUTABILITY_TEXT.never, MUTABILITY_TEXT.always)
+    .replace(MUTABILITY_TEXT['while waiting'], MUTABILITY_TEXT.always)
+}
+
 export interface About {
   readonly says: string
   readonly unit?: string

@@ -84,7 +84,6 @@ export const ROOT_RULES: readonly CelRule[] = [
   {
     rule: [
       '!has(oldSelf.status)',
-      '!has(oldSelf.status.phase)',
       `oldSelf.status.phase in [${quoted(WAITING_PHASES)}]`,
       'self.spec == oldSelf.spec',
       `(self.spec.priority == oldSelf.spec.priority && ${WAITING_FIELDS.map(unchanged).join(' && ')})`,
@@ -112,7 +111,11 @@ export const ROOT_RULES: readonly CelRule[] = [
 const terminal = `[${quoted(TERMINAL_PHASES)}]`
 const epochRises = 'has(self.epoch) && (!has(oldSelf.epoch) || self.epoch > oldSelf.epoch)'
 
-/** The server's own copy of protocol W9: what no writer, however confused, can do to a job. */
+/**
+ * The server's own copy of protocol W9: what no writer, however confused, can do to a job. `phase` is
+ * required by the schema and so needs no `has()`; a status that is removed comes back as its default,
+ * whose `observedGeneration` of -1 and missing epoch are refused here.
+ */
 export const STATUS_RULES: readonly CelRule[] = [
   {
     rule: '!has(oldSelf.epoch) || (has(self.epoch) && self.epoch >= oldSelf.epoch)',
@@ -123,16 +126,9 @@ export const STATUS_RULES: readonly CelRule[] = [
   },
   OBSERVED_GENERATION_RULE,
   {
-    rule: '!has(oldSelf.phase) || has(self.phase)',
-    message: '`status.phase` must not be removed',
-    fieldPath: '.phase',
-  },
-  {
     // A final phase either stays, or is left by a replay, or is a dead letter that is discarded.
     rule: [
-      '!has(oldSelf.phase)',
       `!(oldSelf.phase in ${terminal})`,
-      '!has(self.phase)',
       'self.phase == oldSelf.phase',
       `(${epochRises} && (self.phase in ${terminal} ? oldSelf.phase == 'DeadLettered' && self.phase == 'Cancelled' : has(self.replays) && self.replays == (has(oldSelf.replays) ? oldSelf.replays : 0) + 1))`,
     ].join(' || '),
@@ -145,9 +141,7 @@ export const STATUS_RULES: readonly CelRule[] = [
   {
     // Trimming may drop the result of a finished job; nothing may replace it (job-model section 5).
     rule: [
-      '!has(oldSelf.phase)',
       `!(oldSelf.phase in ${terminal})`,
-      '!has(self.phase)',
       'self.phase != oldSelf.phase',
       '(has(self.epoch) == has(oldSelf.epoch) && (!has(self.epoch) || self.epoch == oldSelf.epoch) && (!has(dyn(self).result) || (has(dyn(oldSelf).result) && dyn(self).result == dyn(oldSelf).result)))',
     ].join(' || '),

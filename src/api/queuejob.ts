@@ -335,7 +335,7 @@ export const QueueJobStatus = about(
     phase: choice(PHASES, {
       says: 'Where the job stands; later versions may add phases: treat an unknown one as unknown.',
       default: 'Pending',
-    }).default('Pending'),
+    }),
     reason: ascii(64, PATTERNS.camelCase, {
       says: 'Why it stands there, one word of the table of reasons.',
     }).optional(),
