@@ -132,9 +132,9 @@ export const STATUS_RULES: readonly CelRule[] = [
       'self.phase == oldSelf.phase',
       `(${epochRises} && (self.phase in ${terminal} ? oldSelf.phase == 'DeadLettered' && self.phase == 'Cancelled' : has(self.replays) && self.replays == (has(oldSelf.replays) ? oldSelf.replays : 0) + 1))`,
     ].join(' || '),
-    messageExpression: `'\`status.phase\` ' + oldSelf.phase + ' is final: it is left only by a replay (a waiting phase, a higher \`epoch\` and \`replays\` plus 1), a dead letter also by a discard (Cancelled and a higher \`epoch\`)'`,
+    messageExpression: `'\`status.phase\` ' + oldSelf.phase + ' is final: it is left only by a replay (a phase that is not final, a higher \`epoch\` and \`replays\` plus 1), a dead letter also by a discard (Cancelled and a higher \`epoch\`)'`,
     message:
-      'a final `status.phase` is left only by a replay (a waiting phase, a higher `epoch` and `replays` plus 1), a dead letter also by a discard (Cancelled and a higher `epoch`)',
+      'a final `status.phase` is left only by a replay (a phase that is not final, a higher `epoch` and `replays` plus 1), a dead letter also by a discard (Cancelled and a higher `epoch`)',
     fieldPath: '.phase',
     reason: 'FieldValueForbidden',
   },

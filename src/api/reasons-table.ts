@@ -432,7 +432,7 @@ const OTHER_ROWS = {
   ActionsUnguarded: {
     ...action,
     exitCode: 77,
-    says: 'the ValidatingAdmissionPolicy gopherqueue-queueactions is missing, so nobody checked who may {action}; the operator does not act',
+    says: 'the ValidatingAdmissionPolicy gopherqueue-actions is missing, so nobody checked who may {action}; the operator does not act',
     next: 'kubectl apply -f crds/policy-queueactions.yaml, then create the action again',
   },
   NeverFires: {
