@@ -20,5 +20,5 @@ export function crdFiles(): readonly Output[] {
 
 export function policyFiles(): readonly Output[] {
   const content = [ACTION_POLICY, ACTION_POLICY_BINDING].map(yaml).join('---\n')
-  return [{ path: 'crds/policy-queueactions.yaml', content: HEADER + content }]
+  return [{ path: 'crds/policies/queueactions.yaml', content: HEADER + content }]
 }
