@@ -1,0 +1,362 @@
+/**
+ * Every request to the API server goes through here. The stock client opens a TLS connection for
+ * each one (typescript-notes.md); this keeps three pools of HTTP/1.1 connections:
+ *
+ *   requests   reads and writes of jobs, queues …
+ *   lease      renewals, so that they never wait behind a crowd of status writes
+ *   watches    one socket each for its whole life
+ *
+ * HTTP/2 is off: one lost connection would end every watch and request at once. A pool is rebuilt
+ * when the TLS material changes; the old one closes after its last answer.
+ *
+ * What is repeated here: a read, on lost connections, 429 and 5xx, with jitter and `Retry-After`; any
+ * call once after a 401, with fresh credentials (a 401 is known to have changed nothing). A write is
+ * never repeated: whether it may be is the caller's decision (W3).
+ *
+ * Seam for faults: each mutating call gets a number and is shown to `onCall`, which may lose it before
+ * it is sent or lose its answer after it was applied (reliability.md section 2).
+ */
+import type { Readable } from 'node:stream'
+import { type Dispatcher, Pool } from 'undici'
+import type { Clock, Random } from '../core/clock.ts'
+import { sleep } from '../core/clock.ts'
+import type { Credentials, KubeAccess, TlsMaterial } from './access.ts'
+import { badAnswer, errorOfAnswer, errorOfSilence, KubeError } from './errors.ts'
+
+export type Verb = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+export type Lane = 'requests' | 'lease'
+
+export interface KubeCall {
+  readonly verb: Verb
+  /** Absolute, without the query. Every part that is not constant is URI-encoded. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number>>
+  /** A value, or its JSON text. */
+  readonly body?: unknown
+  /** Default: `application/json`. A patch names its kind. */
+  readonly contentType?: string
+  /** Default: `application/json`. */
+  readonly accept?: string
+  /** For all tries together. Default: 30 s. */
+  readonly deadlineMs?: number
+  /** Longest answer taken. Default: 16 MiB. */
+  readonly maxBytes?: number
+  readonly lane?: Lane
+  readonly signal?: AbortSignal
+  /** Repeat reads that failed for a moment. Default: true. */
+  readonly retry?: boolean
+}
+
+export interface MutatingCall {
+  /** 1, 2, 3 … over the life of the transport. */
+  readonly n: number
+  readonly verb: Verb
+  readonly path: string
+}
+
+/** `lose-request`: never sent. `lose-answer`: applied, but nobody hears of it. */
+export type CallFate = 'send' | 'lose-request' | 'lose-answer'
+
+export interface CallReport {
+  readonly verb: Verb
+  /** HTTP status; 0 = no answer. */
+  readonly status: number
+  readonly tookMs: number
+}
+
+export interface TransportOptions {
+  readonly access: KubeAccess
+  readonly clock: Clock
+  readonly random: Random
+  /** For the User-Agent: `gopherqueue-operator/<version> term=<n>`. */
+  readonly version: string
+  /** Program named in the User-Agent. Default: `gopherqueue-operator`. */
+  readonly program?: string
+  /** Sockets for requests. Default: 32. */
+  readonly connections?: number
+  /** Called after each try, for metrics. */
+  readonly observe?: (report: CallReport) => void
+  readonly onCall?: (call: MutatingCall) => CallFate | undefined | Promise<CallFate | undefined>
+}
+
+/** What adapters need of the transport; tests may put a fake in its place. */
+export interface KubeRequests {
+  /** The parsed answer. @throws KubeError */
+  request(call: KubeCall): Promise<unknown>
+  /** The text of the answer, for callers that parse it themselves. @throws KubeError */
+  requestText(call: KubeCall): Promise<string>
+}
+
+export interface KubeWatches {
+  /** An open watch: bytes as they come. @throws KubeError when the server did not open it */
+  watch(path: string, query: KubeCall['query'], signal: AbortSignal): Promise<Readable>
+}
+
+interface Pools {
+  readonly tls: TlsMaterial
+  readonly requests: Pool
+  readonly lease: Pool
+  readonly watches: Pool
+}
+
+const TRIES = 5
+const CONNECT_MS = 10_000
+const DEADLINE_MS = 30_000
+const MAX_BYTES = 16 * 1_048_576
+const MAX_ERROR_BYTES = 65_536
+/** Below the 90 s after which an API server closes idle connections. */
+const KEEP_ALIVE_MS = 45_000
+
+export class KubeTransport implements KubeRequests, KubeWatches {
+  readonly #options: TransportOptions
+  readonly #basePath: string
+  readonly #origin: string
+  #pools: Pools | null = null
+  #agent: string
+  #mutations = 0
+  #closed = false
+
+  constructor(options: TransportOptions) {
+    this.#options = options
+    const url = new URL(options.access.server)
+    this.#origin = url.origin
+    this.#basePath = url.pathname === '/' ? '' : url.pathname
+    this.#agent = ''
+    this.setTerm(0)
+  }
+
+  /** The term goes into the User-Agent, so that the audit log shows who wrote in which term. */
+  setTerm(term: number): void {
+    const { program = 'gopherqueue-operator', version } = this.#options
+    this.#agent = term > 0 ? `${program}/${version} term=${term}` : `${program}/${version}`
+  }
+
+  async request(call: KubeCall): Promise<unknown> {
+    const text = await this.requestText(call)
+    try {
+      return text === '' ? null : JSON.parse(text)
+    } catch {
+      throw badAnswer(call, 'the answer is not JSON')
+    }
+  }
+
+  async requestText(call: KubeCall): Promise<string> {
+    const mutating = call.verb !== 'GET'
+    const fate = mutating ? await this.#announce(call) : 'send'
+    if (fate === 'lose-request') throw errorOfSilence(call, { code: 'INJECTED' }, false)
+    const text = await withDeadline(this.#options.clock, call, (signal) => {
+      return mutating || call.retry === false
+        ? this.#once(call, signal)
+        : this.#repeated(call, signal)
+    })
+    if (fate === 'lose-answer') throw errorOfSilence(call, { code: 'INJECTED' }, false)
+    return text
+  }
+
+  async watch(path: string, query: KubeCall['query'], signal: AbortSignal): Promise<Readable> {
+    const call: KubeCall = { verb: 'GET', path, ...(query ? { query } : {}) }
+    try {
+      const answer = await this.#send(call, signal, 'watches')
+      if (answer.statusCode === 200) return answer.body
+      throw await this.#failure(call, answer)
+    } catch (error) {
+      throw errorOfSilence(call, error, false)
+    }
+  }
+
+  /** Ends all connections; calls in flight fail as lost. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const pools = this.#pools
+    this.#pools = null
+    if (pools) {
+      await Promise.all([pools.requests, pools.lease, pools.watches].map((pool) => pool.destroy()))
+    }
+  }
+
+  async #announce(call: KubeCall): Promise<CallFate> {
+    const n = ++this.#mutations
+    return (await this.#options.onCall?.({ n, verb: call.verb, path: call.path })) ?? 'send'
+  }
+
+  async #repeated(call: KubeCall, signal: AbortSignal): Promise<string> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#once(call, signal)
+      } catch (error) {
+        const delay = retryDelay(error, tries, this.#options.random.uniform())
+        if (delay === null || signal.aborted) throw error
+        await sleep(this.#options.clock, delay, signal)
+        if (signal.aborted) throw error
+      }
+    }
+  }
+
+  async #once(call: KubeCall, signal: AbortSignal): Promise<string> {
+    const begun = this.#options.clock.monotonic()
+    let status = 0
+    try {
+      const answer = await this.#send(call, signal, call.lane ?? 'requests')
+      status = answer.statusCode
+      if (status < 200 || status > 299) throw await this.#failure(call, answer)
+      return await readText(call, answer, call.maxBytes ?? MAX_BYTES)
+    } finally {
+      const tookMs = this.#options.clock.monotonic() - begun
+      this.#options.observe?.({ verb: call.verb, status, tookMs })
+    }
+  }
+
+  /** One try, or two when the first was answered 401. */
+  async #send(
+    call: KubeCall,
+    signal: AbortSignal,
+    lane: Lane | 'watches',
+  ): Promise<Dispatcher.ResponseData> {
+    const { access } = this.#options
+    const answer = await this.#dispatch(call, signal, lane, await access.credentials())
+    if (answer.statusCode !== 401) return answer
+    await answer.body.dump()
+    return this.#dispatch(call, signal, lane, await access.refresh())
+  }
+
+  #dispatch(
+    call: KubeCall,
+    signal: AbortSignal,
+    lane: Lane | 'watches',
+    credentials: Credentials,
+  ): Promise<Dispatcher.ResponseData> {
+    const body =
+      call.body === undefined || typeof call.body === 'string'
+        ? call.body
+        : JSON.stringify(call.body)
+    return this.#poolsFor(credentials.tls)[lane].request({
+      method: call.verb,
+      path: `${this.#basePath}${call.path}${queryText(call.query)}`,
+      headers: {
+        ...credentials.headers,
+        accept: call.accept ?? 'application/json',
+        'user-agent': this.#agent,
+        ...(body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
+      },
+      body: body ?? null,
+      signal,
+    })
+  }
+
+  async #failure(call: KubeCall, answer: Dispatcher.ResponseData): Promise<KubeError> {
+    const text = await readText(call, answer, MAX_ERROR_BYTES).catch(() => '')
+    const header = answer.headers['retry-after']
+    const after = typeof header === 'string' ? header : ''
+    return errorOfAnswer(call, answer.statusCode, after, parsed(text))
+  }
+
+  #poolsFor(tls: TlsMaterial): Pools {
+    if (this.#closed) throw new Error('the transport is closed')
+    if (this.#pools?.tls === tls) return this.#pools
+    const old = this.#pools
+    const pool = (connections: number | null) =>
+      new Pool(this.#origin, {
+        connections,
+        allowH2: false,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        // Deadlines are the Clock's, and a watch is judged by its reflector.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        connect: connectOptions(tls),
+      })
+    this.#pools = {
+      tls,
+      requests: pool(this.#options.connections ?? 32),
+      lease: pool(2),
+      watches: pool(null),
+    }
+    for (const each of old ? [old.requests, old.lease, old.watches] : []) void each.close()
+    return this.#pools
+  }
+}
+
+function connectOptions(tls: TlsMaterial) {
+  return {
+    timeout: CONNECT_MS,
+    rejectUnauthorized: !tls.insecure,
+    ...(tls.ca === '' ? {} : { ca: tls.ca }),
+    ...(tls.cert === '' ? {} : { cert: tls.cert, key: tls.key }),
+    ...(tls.serverName === '' ? {} : { servername: tls.serverName }),
+  }
+}
+
+/**
+ * How long to wait before a read is tried again; null: give up.
+ * @param roll uniform in [0, 1)
+ */
+export function retryDelay(error: unknown, tries: number, roll: number): number | null {
+  if (tries >= TRIES) return null
+  if (error instanceof KubeError) {
+    const passing = error.status === 0 ? error.reason !== 'BadAnswer' : isPassing(error.status)
+    if (!passing) return null
+    if (error.retryAfterMs > 0) return error.retryAfterMs * (1 + 0.2 * roll)
+  }
+  return 100 * 2 ** (tries - 1) * (0.5 + roll)
+}
+
+function isPassing(status: number): boolean {
+  return status === 429 || (status >= 500 && status !== 501 && status !== 505)
+}
+
+/** Runs `work` under the call's deadline and signal; every failure leaves as a KubeError. */
+async function withDeadline(
+  clock: Clock,
+  call: KubeCall,
+  work: (signal: AbortSignal) => Promise<string>,
+): Promise<string> {
+  const aborter = new AbortController()
+  let timedOut = false
+  const cancel = clock.after(call.deadlineMs ?? DEADLINE_MS, () => {
+    timedOut = true
+    aborter.abort()
+  })
+  const abort = () => aborter.abort()
+  if (call.signal?.aborted) abort()
+  call.signal?.addEventListener('abort', abort, { once: true })
+  try {
+    return await work(aborter.signal)
+  } catch (error) {
+    throw errorOfSilence(call, error, timedOut)
+  } finally {
+    cancel()
+    call.signal?.removeEventListener('abort', abort)
+  }
+}
+
+async function readText(
+  call: KubeCall,
+  answer: Dispatcher.ResponseData,
+  maxBytes: number,
+): Promise<string> {
+  const declared = Number(answer.headers['content-length'] ?? Number.NaN)
+  if (declared <= maxBytes) return answer.body.text()
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > maxBytes) throw badAnswer(call, `the answer is longer than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+function queryText(query: KubeCall['query']): string {
+  if (!query) return ''
+  const pairs = Object.entries(query).map(
+    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+  )
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
+}
