@@ -433,7 +433,7 @@ const OTHER_ROWS = {
     ...action,
     exitCode: 77,
     says: 'the ValidatingAdmissionPolicy gopherqueue-actions is missing, so nobody checked who may {action}; the operator does not act',
-    next: 'kubectl apply -f crds/policies/queueactions.yaml, then create the action again',
+    next: 'kubectl apply -f policies/queueactions.yaml, then create the action again',
   },
   NeverFires: {
     scope: 'Schedule',

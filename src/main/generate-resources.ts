@@ -1,4 +1,4 @@
-/** The YAML of crds/: the four CustomResourceDefinitions and the policy that belongs to them. */
+/** The YAML of crds/ and policies/: the CustomResourceDefinitions and the policy that guards actions. */
 import { stringify } from 'yaml'
 import { ACTION_POLICY, ACTION_POLICY_BINDING } from '../api/action-policy.ts'
 import { customResourceDefinitions } from '../api/crd.ts'
@@ -20,5 +20,5 @@ export function crdFiles(): readonly Output[] {
 
 export function policyFiles(): readonly Output[] {
   const content = [ACTION_POLICY, ACTION_POLICY_BINDING].map(yaml).join('---\n')
-  return [{ path: 'crds/policies/queueactions.yaml', content: HEADER + content }]
+  return [{ path: 'policies/queueactions.yaml', content: HEADER + content }]
 }

@@ -26,7 +26,7 @@ const GENERATORS: readonly (() => readonly Output[])[] = [
 ]
 
 /** Folders that hold generated files only: anything else in them is left over. */
-const GENERATED_FOLDERS = ['crds', 'docs/protocol']
+const GENERATED_FOLDERS = ['crds', 'policies', 'docs/protocol']
 
 const COMMAND = 'npm run generate'
 
