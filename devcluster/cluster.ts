@@ -6,7 +6,7 @@
 // Nothing outlives the process that called it, however that ends (cleanup.ts).
 
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { findPrograms, type Programs } from './build.ts'
@@ -16,6 +16,7 @@ import {
   type ClusterLayout,
   type ClusterPorts,
   clusterFiles,
+  kubectlScript,
   natsConfiguration,
 } from './config.ts'
 import { createIdentities, type Identity } from './identities.ts'
@@ -158,7 +159,9 @@ async function assemble(
   writeFileSync(files.auditPolicy, auditPolicy())
   writeFileSync(files.natsConfig, natsConfiguration(layout), { mode: 0o600 })
   mkdirSync(path.dirname(files.kubectl))
-  symlinkSync(programs.controlPlane.kubectl ?? 'kubectl', files.kubectl)
+  writeFileSync(files.kubectl, kubectlScript(dir, programs.controlPlane.kubectl ?? 'kubectl'), {
+    mode: 0o700,
+  })
   const startedAt = new Date().toISOString()
   const changed = () => {
     if (removed !== undefined) return

@@ -210,3 +210,17 @@ export function kubeconfig(
   }
   return `${JSON.stringify(config, null, 2)}\n`
 }
+
+/**
+ * The cluster's own `kubectl`: the program with its cache of API resources inside the cluster's
+ * folder. In the shared cache in the home folder it would stay behind, and another cluster on the
+ * same port would be told this one's resources for hours.
+ */
+export function kubectlScript(folder: string, program: string): string {
+  const cache = quoteForShell(path.join(folder, 'kubectl-cache'))
+  return `#!/bin/sh\nKUBECACHEDIR=${cache} exec ${quoteForShell(program)} "$@"\n`
+}
+
+export function quoteForShell(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}

@@ -9,6 +9,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { findPrograms } from './build.ts'
 import { startCluster } from './cluster.ts'
+import { quoteForShell } from './config.ts'
 import { controlPlanePrograms } from './recipe.ts'
 import { type ClusterState, findClusters } from './state.ts'
 
@@ -60,7 +61,7 @@ async function up(label: string, audit: boolean, keepFiles: boolean): Promise<nu
     audit,
     keepFiles,
   })
-  console.log(`export KUBECONFIG=${quote(await cluster.kubeconfig('admin'))}`)
+  console.log(`export KUBECONFIG=${quoteForShell(await cluster.kubeconfig('admin'))}`)
   console.log(
     `# API server ${cluster.server}, NATS ${cluster.nats.url}, everything in ${cluster.dir}`,
   )
@@ -98,15 +99,11 @@ function printEnvironment(label: string | undefined): number {
 /** Lines for `eval`: KUBECONFIG, NATS_URL, and kubectl first on the PATH. */
 function shellEnvironment(state: ClusterState): string {
   return [
-    `export KUBECONFIG=${quote(state.kubeconfig)}`,
-    `export NATS_URL=${quote(state.natsUrl)}`,
-    `export PATH=${quote(path.dirname(state.kubectl))}:"$PATH"`,
+    `export KUBECONFIG=${quoteForShell(state.kubeconfig)}`,
+    `export NATS_URL=${quoteForShell(state.natsUrl)}`,
+    `export PATH=${quoteForShell(path.dirname(state.kubectl))}:"$PATH"`,
     '',
   ].join('\n')
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`
 }
 
 try {
