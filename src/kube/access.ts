@@ -92,7 +92,8 @@ export class CachedAccess implements KubeAccess {
   async #readOnce(forced: boolean): Promise<Credentials> {
     try {
       const reading = await this.#read(forced)
-      const tls = this.#known && sameTls(this.#known.tls, reading.tls) ? this.#known.tls : reading.tls
+      const tls =
+        this.#known && sameTls(this.#known.tls, reading.tls) ? this.#known.tls : reading.tls
       this.#known = { headers: reading.headers, tls }
       this.#until = this.#clock.monotonic() + reading.goodForMs
       return this.#known

@@ -13,12 +13,7 @@ import type { Clock } from '../core/clock.ts'
 import { GopherQueueError } from '../core/errors.ts'
 import { CachedAccess, type KubeAccess, type ReadCredentials, type TlsMaterial } from './access.ts'
 import { runExecPlugin } from './exec-credential.ts'
-import {
-  type ChosenContext,
-  chooseContext,
-  kubeconfigOf,
-  mergeKubeconfigs,
-} from './kubeconfig.ts'
+import { type ChosenContext, chooseContext, kubeconfigOf, mergeKubeconfigs } from './kubeconfig.ts'
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 /** Files are read again after this time, as client-go does. */
@@ -64,7 +59,10 @@ async function kubeconfigFiles(options: KubeConfigOptions): Promise<readonly str
   const found = []
   for (const file of candidates) if (await readable(file)) found.push(file)
   if (listed.length > 0 && found.length === 0) {
-    throw new GopherQueueError('KubeconfigMissing', `no file of KUBECONFIG exists: ${listed.join(', ')}`)
+    throw new GopherQueueError(
+      'KubeconfigMissing',
+      `no file of KUBECONFIG exists: ${listed.join(', ')}`,
+    )
   }
   return found
 }
@@ -194,7 +192,10 @@ async function readBounded(file: string): Promise<string> {
     throw new GopherQueueError('KubeconfigMissing', `cannot read ${file}`, { cause })
   }
   if (content.length > MAX_FILE_BYTES) {
-    throw new GopherQueueError('KubeconfigInvalid', `${file} is larger than ${MAX_FILE_BYTES} bytes`)
+    throw new GopherQueueError(
+      'KubeconfigInvalid',
+      `${file} is larger than ${MAX_FILE_BYTES} bytes`,
+    )
   }
   return content
 }

@@ -21,7 +21,10 @@ export interface FieldProblem {
 export interface KubeErrorFields {
   /** HTTP status; 0 = no answer. */
   readonly status: number
-  /** `Status.reason` of the server, or one of ours: Unreachable, Lost, Timeout, BadAnswer. */
+  /**
+   * `Status.reason` of the server, or one of ours: Unreachable, Lost, Timeout, BadAnswer,
+   * AnswerTooLong.
+   */
   readonly reason: string
   readonly message: string
   /** From `Retry-After`; 0 = the server named none. */
@@ -186,10 +189,14 @@ function codeOf(cause: unknown): string {
 }
 
 /** An answer that is not what the API promises: too long, not JSON, of another shape. */
-export function badAnswer(asked: Asked, what: string): KubeError {
+export function badAnswer(
+  asked: Asked,
+  what: string,
+  reason: 'BadAnswer' | 'AnswerTooLong' = 'BadAnswer',
+): KubeError {
   return new KubeError({
     status: 0,
-    reason: 'BadAnswer',
+    reason,
     message: `${asked.verb} ${asked.path}: ${what}`,
     retryAfterMs: 0,
     outcomeKnown: false,

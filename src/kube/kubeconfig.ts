@@ -120,13 +120,20 @@ export function chooseContext(config: Kubeconfig, wanted: string, files: string)
   const cluster = config.clusters.get(context.cluster)
   const server = cluster?.server ?? ''
   if (!cluster || !URL.canParse(server)) {
-    throw missing(`context "${name}" names cluster "${context.cluster}", which has no server`, config)
+    throw missing(
+      `context "${name}" names cluster "${context.cluster}", which has no server`,
+      config,
+    )
   }
   if (cluster['proxy-url']) {
-    throw missing(`cluster "${context.cluster}" needs a proxy (proxy-url), which is not supported`, config)
+    throw missing(
+      `cluster "${context.cluster}" needs a proxy (proxy-url), which is not supported`,
+      config,
+    )
   }
   const user = context.user ? config.users.get(context.user) : {}
-  if (!user) throw missing(`context "${name}" names user "${context.user}", which is missing`, config)
+  if (!user)
+    throw missing(`context "${name}" names user "${context.user}", which is missing`, config)
   return {
     context: name,
     namespace: context.namespace || 'default',

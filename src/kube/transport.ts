@@ -292,7 +292,10 @@ function connectOptions(tls: TlsMaterial) {
 export function retryDelay(error: unknown, tries: number, roll: number): number | null {
   if (tries >= TRIES) return null
   if (error instanceof KubeError) {
-    const passing = error.status === 0 ? error.reason !== 'BadAnswer' : isPassing(error.status)
+    const passing =
+      error.status === 0
+        ? error.reason !== 'BadAnswer' && error.reason !== 'AnswerTooLong'
+        : isPassing(error.status)
     if (!passing) return null
     if (error.retryAfterMs > 0) return error.retryAfterMs * (1 + 0.2 * roll)
   }
@@ -339,7 +342,8 @@ async function readText(
   let size = 0
   for await (const chunk of answer.body as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > maxBytes) throw badAnswer(call, `the answer is longer than ${maxBytes} bytes`)
+    if (size > maxBytes)
+      throw badAnswer(call, `the answer is longer than ${maxBytes} bytes`, 'AnswerTooLong')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
