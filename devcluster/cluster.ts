@@ -21,7 +21,7 @@ import {
 } from './config.ts'
 import { createIdentities, type Identity } from './identities.ts'
 import { freePorts } from './ports.ts'
-import { PortTakenError } from './process.ts'
+import { type ManagedProcess, PortTakenError } from './process.ts'
 import type { ControlPlaneProgram } from './recipe.ts'
 import { type ClusterProcesses, clusterProcesses } from './servers.ts'
 import { folderPrefix, writeState } from './state.ts'
@@ -192,7 +192,11 @@ async function assemble(
     nats: natsServer(natsUrl, files.natsData, processes),
     processes,
     stop: () => {
-      removed ??= stopProcesses(processes).then(folder.remove)
+      removed ??= stopProcesses(processes).then(() => {
+        // With keepFiles the folder stays, but nobody is to find a cluster in it.
+        rmSync(files.state, { force: true })
+        return folder.remove()
+      })
       return removed
     },
   }
@@ -220,11 +224,19 @@ async function startProcesses(settings: Settings, processes: ClusterProcesses): 
   ])
 }
 
-// Waits for all even when one fails, so that nothing starts up in a folder that is being removed;
-// a taken port is the failure that counts, because it can be repaired.
-async function everyStart(processes: readonly { start: () => Promise<void> }[]): Promise<void> {
-  const results = await Promise.allSettled(processes.map((each) => each.start()))
-  const errors = results.filter((each) => each.status === 'rejected').map((each) => each.reason)
+// One that fails ends the others: an API server would wait a minute for an etcd that is not there.
+// Nothing is left starting when this rejects. A taken port counts first, for it can be repaired.
+async function everyStart(processes: readonly ManagedProcess[]): Promise<void> {
+  const errors: unknown[] = []
+  const startOrEndAll = async (each: ManagedProcess) => {
+    try {
+      await each.start()
+    } catch (error) {
+      errors.push(error)
+      await Promise.all(processes.map((other) => other.kill()))
+    }
+  }
+  await Promise.all(processes.map(startOrEndAll))
   if (errors.length > 0) throw errors.find((each) => each instanceof PortTakenError) ?? errors[0]
 }
 

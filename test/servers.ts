@@ -35,7 +35,7 @@ declare module 'vitest' {
 }
 
 const crdFolder = path.join(import.meta.dirname, '..', 'crds')
-const applyWithinMs = 60_000
+const kubectlWithinMs = 60_000
 
 /** vitest calls this once before the project's tests and the result once after them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -77,12 +77,21 @@ async function applyCrds(cluster: DevCluster): Promise<void> {
   ])
 }
 
-/** Runs kubectl as the cluster's admin; returns what it printed, rejects with what it complained. */
-export async function kubectl(cluster: DevCluster, args: readonly string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(cluster.kubectl, [...args], {
-    env: { ...process.env, KUBECONFIG: await cluster.kubeconfig('admin') },
-    timeout: applyWithinMs,
+/**
+ * Runs the cluster's kubectl, as its admin unless another kubeconfig is given. Returns what it
+ * printed; rejects with what it complained.
+ */
+export async function kubectl(
+  cluster: DevCluster,
+  args: readonly string[],
+  kubeconfig?: string,
+  input = '',
+): Promise<string> {
+  const running = promisify(execFile)(cluster.kubectl, [...args], {
+    env: { ...process.env, KUBECONFIG: kubeconfig ?? (await cluster.kubeconfig('admin')) },
+    timeout: kubectlWithinMs,
     maxBuffer: 16 * 1_048_576,
   })
-  return stdout
+  running.child.stdin?.end(input)
+  return (await running).stdout
 }
