@@ -58,7 +58,7 @@ function executableIn(folders: readonly string[], name: string): string | undefi
   return folders.map((folder) => path.join(folder, name)).find(isExecutable)
 }
 
-export function isExecutable(file: string): boolean {
+function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK)
     return true

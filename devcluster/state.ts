@@ -3,28 +3,31 @@
 // Whoever looks for clusters (the `env` command) trusts only folders that this user owns and that
 // nobody else can write to: the temporary folder is shared with everybody on the machine.
 
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { z } from 'zod'
 import { clusterFiles } from './config.ts'
 
 /** Clusters are folders of this prefix in the system's temporary folder. */
 export const folderPrefix = 'gopherqueue-cluster-'
 
-export interface ClusterState {
-  readonly label: string
+const ClusterState = z.object({
+  label: z.string(),
   /** The process that started the cluster; when it ends, the cluster does. */
-  readonly owner: number
-  readonly startedAt: string
-  readonly dir: string
-  readonly server: string
-  readonly caFile: string
-  readonly kubeconfig: string
-  readonly kubectl: string
-  readonly natsUrl: string
-  readonly auditLog: string
+  owner: z.int().positive(),
+  startedAt: z.string(),
+  dir: z.string(),
+  server: z.string(),
+  caFile: z.string(),
+  kubeconfig: z.string(),
+  kubectl: z.string(),
+  natsUrl: z.string(),
+  auditLog: z.string(),
   /** Process numbers by name; null for those that do not run. */
-  readonly processes: Readonly<Record<string, number | null>>
-}
+  processes: z.record(z.string(), z.int().positive().nullable()),
+})
+
+export type ClusterState = Readonly<z.infer<typeof ClusterState>>
 
 /** Replaces the file in one step, so that a reader never sees half of it. */
 export function writeState(state: ClusterState): void {
@@ -45,10 +48,10 @@ export function findClusters(parent: string, label?: string): ClusterState[] {
 
 function readState(folder: string): ClusterState | undefined {
   try {
-    const found = statSync(folder)
+    const found = lstatSync(folder)
     const othersMayWrite = (found.mode & 0o022) !== 0
-    if (found.uid !== process.getuid?.() || othersMayWrite) return undefined
-    const state = JSON.parse(readFileSync(clusterFiles(folder).state, 'utf8')) as ClusterState
+    if (!found.isDirectory() || found.uid !== process.getuid?.() || othersMayWrite) return undefined
+    const state = ClusterState.parse(JSON.parse(readFileSync(clusterFiles(folder).state, 'utf8')))
     // Signal 0 only asks whether the owner is still there.
     process.kill(state.owner, 0)
     return state
