@@ -1,7 +1,8 @@
 /** What recovery needs from outside, each as narrow as its use. */
+import type { MonoMs } from '../core/clock.ts'
 import type { Epoch, Term } from '../core/epoch.ts'
 import type { ClassId, JobUid, ShardId, WorkerId } from '../core/ids.ts'
-import type { Control } from '../core/outcome.ts'
+import type { Beat, Control, Note, Report } from '../core/outcome.ts'
 
 /** The Lease object `gopherqueue-shard-<k>` (protocol section 2). */
 export interface ShardRecord {
@@ -92,4 +93,61 @@ export interface Announcer {
 /** Fences: an epoch that is written and never published (S1). */
 export interface FenceSource {
   next(): Epoch
+}
+
+/** State of the connection to NATS. Implemented by `nats/connect.ts`. */
+export interface Link {
+  readonly connected: boolean
+  /** Monotonic time since when `connected` has been what it is. */
+  readonly since: MonoMs
+  /** Why not, in one line; '' while connected. */
+  readonly problem: string
+  /** Called after each change of `connected`. Returns the unsubscribe. */
+  onChange(listener: () => void): () => void
+}
+
+/** One outcome as it came from the event stream; sender and job are those of its subject. */
+export interface EventDelivery {
+  readonly namespace: string
+  readonly worker: WorkerId
+  readonly uid: JobUid
+  /** Null: it could not be decoded, or contradicts its subject; `problem` says how. */
+  readonly report: Report | null
+  readonly problem: string
+  /** Only after etcd has the outcome, or when it can never be accepted (O2, O3). */
+  ack(): void
+  nak(delayMs: number): void
+  /** Handling takes longer than expected; do not redeliver. */
+  inProgress(): void
+}
+
+/** Implemented by `nats/events.ts`. */
+export interface EventFeed {
+  /**
+   * Delivers the stored and the coming outcomes of a shard, in stream order, from the consumer that
+   * `Streams.takeEvents` made. Survives reconnects. `ended` is called once when the consumer or its
+   * stream is gone for good (deleted, replaced): the leader takes over again.
+   */
+  follow(
+    shard: ShardId,
+    term: Term,
+    receive: (delivery: EventDelivery) => void,
+    ended: (problem: string) => void,
+  ): Promise<Following>
+}
+
+export interface Following {
+  /** Outcomes that were stored when it began (T5). */
+  readonly pending: number
+  stop(): Promise<void>
+}
+
+/** Implemented by `nats/beats.ts`: core subscriptions to all namespaces, standbys included. */
+export interface BeatFeed {
+  beats(receive: (beat: Beat) => void): () => void
+  notes(receive: (note: Note) => void): () => void
+  /** A message that could not be decoded; the sender is the one of its subject. */
+  rejected(
+    receive: (sender: { namespace: string; worker: WorkerId }, problem: string) => void,
+  ): () => void
 }

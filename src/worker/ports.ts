@@ -1,4 +1,5 @@
 /** What the worker room needs from outside. Implemented in `nats/` and wired in `main/`. */
+import type { BeatMessage } from '../api/messages.ts'
 import type { Control, Report, WorkItem } from '../core/outcome.ts'
 
 /** One pulled message, before it is acknowledged. */
@@ -45,4 +46,10 @@ export interface OutcomeSink {
 export interface ControlSource {
   /** Messages for this worker and for all of its namespace. Returns the unsubscribe. */
   subscribe(receive: (message: Control) => void): () => void
+}
+
+/** Heartbeats: from a thread and a connection of their own, so that a busy handler costs no lease. */
+export interface BeatSink {
+  /** Fire and forget; dropped while disconnected. */
+  publish(beat: BeatMessage): void
 }
