@@ -2,8 +2,8 @@
  * The leader's memory (protocol section 2): the newest version read of every job of the shards it
  * leads, the record that intake made of it, and the current attempt (`cur`, with its owner).
  *
- * It is a cache. Everything in it can be rebuilt from the objects, the streams and the workers, and
- * is thrown away whole when the shard is given up. It changes only through the verbs below, and each
+ * It is a cache. Everything in it can be rebuilt from the objects, the streams and the workers; what
+ * it believes about attempts is thrown away whole when the shard is given up. It changes only through the verbs below, and each
  * verb keeps the rules C1 and W6 of the protocol:
  *
  *   observe   a newer object version: may open or close `attempt` (C1)
@@ -206,24 +206,38 @@ export class Ledger {
     return entry
   }
 
-  /** Step down: drop all memory of the shards, write nothing, publish nothing (W6). */
-  forgetShards(shards: ReadonlySet<ShardId>): void {
+  /**
+   * Steps down from a shard, or begins to lead it (W6, T2): what this process believed about attempts
+   * is dropped, and only what the statuses say comes back. The object versions stay: they are what
+   * the API server told, whoever leads.
+   */
+  reset(shard: ShardId, now: MonoMs): void {
     for (const entry of this.#entries.values()) {
-      if (shards.has(entry.shard)) this.forget(entry.uid)
+      if (entry.shard !== shard) continue
+      entry.dispatchedHere = false
+      entry.cancelling = false
+      this.#set(entry, null)
+      this.#adopt(entry, now)
     }
+  }
+
+  /** Entries of one shard. */
+  *ofShard(shard: ShardId): IterableIterator<Entry> {
+    for (const entry of this.#entries.values()) if (entry.shard === shard) yield entry
   }
 
   /** C1, on the version just stored in `entry.object`. */
   #adopt(entry: Entry, now: MonoMs): void {
     const { status } = entry.object
     const cur = entry.attempt?.epoch ?? 0
-    if (isTerminal(status.phase)) return this.#set(entry, null)
-    const open = openEpoch(status)
-    if (open > cur) return this.#set(entry, attemptOfStatus(entry.object, open, now))
-    if (open === cur && open !== 0 && entry.attempt) {
-      return this.#set(entry, { ...entry.attempt, recorded: true })
+    const open = isTerminal(status.phase) ? 0 : openEpoch(status)
+    if (open > cur) {
+      this.#set(entry, attemptOfStatus(entry.object, open, now))
+    } else if (open === cur && open !== 0 && entry.attempt) {
+      this.#set(entry, { ...entry.attempt, recorded: true })
+    } else if (isTerminal(status.phase) || (open === 0 && recordedEpoch(status) >= cur)) {
+      this.#set(entry, null)
     }
-    if (open === 0 && recordedEpoch(status) >= cur) this.#set(entry, null)
   }
 
   #set(entry: Entry, attempt: Attempt | null): void {

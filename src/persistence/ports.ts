@@ -1,5 +1,6 @@
 /** What persistence needs from outside, each as narrow as its use. Implemented in `kube/`. */
 import type { QueueJobStatus } from '../api/queuejob.ts'
+import type { Fact } from '../core/facts.ts'
 import type { JobKey, JobUid } from '../core/ids.ts'
 import type { JobObject, RetryPolicy } from '../core/job.ts'
 import type { Failure } from '../core/outcome.ts'
@@ -84,4 +85,12 @@ export interface WriteObserver {
   }): void
   /** A write that did not go through; `kind` is the answer's. */
   troubled(key: JobKey, kind: WriteAnswer['kind'], detail: string): void
+}
+
+/** Where the other rooms hand in what happened. Implemented by `writer.ts` and `budget.ts`. */
+export interface FactSink {
+  /** Resolves when the fact is in etcd or can never be. Never rejects. */
+  submit(uid: JobUid, fact: Fact): Promise<Settled>
+  /** A fact that only informs: written when the budget has room, or never. */
+  inform(uid: JobUid, fact: Fact): void
 }

@@ -1,6 +1,6 @@
 /** What recovery needs from outside, each as narrow as its use. */
 import type { MonoMs } from '../core/clock.ts'
-import type { Epoch, Term } from '../core/epoch.ts'
+import type { Term } from '../core/epoch.ts'
 import type { ClassId, JobUid, ShardId, WorkerId } from '../core/ids.ts'
 import type { Beat, Control, Note, Report } from '../core/outcome.ts'
 
@@ -88,11 +88,6 @@ export interface Streams {
 export interface Announcer {
   toWorker(namespace: string, worker: WorkerId, message: Control): void
   toNamespace(namespace: string, message: Control): void
-}
-
-/** Fences: an epoch that is written and never published (S1). */
-export interface FenceSource {
-  next(): Epoch
 }
 
 /** State of the connection to NATS. Implemented by `nats/connect.ts`. */

@@ -1,6 +1,6 @@
 /** What the scheduler needs from outside, each as narrow as its use. */
-import type { Epoch } from '../core/epoch.ts'
-import type { JobKey, JobUid } from '../core/ids.ts'
+import type { Dispatched, Epoch } from '../core/epoch.ts'
+import type { ClassId, HandlerKey, JobKey, JobUid, ShardId } from '../core/ids.ts'
 import type { WorkItem } from '../core/outcome.ts'
 
 export type PublishAnswer =
@@ -29,8 +29,31 @@ export interface PayloadReader {
   readPayload(key: JobKey, uid: JobUid): Promise<PayloadAnswer>
 }
 
-/** Hands out epochs of the shard that this leader leads, and their nonces (S1, S2). */
+/** Epochs of the shards that this process leads, and their nonces (S1, S2). */
 export interface EpochSource {
-  next(): Epoch
-  nonce(uid: JobUid, epoch: Epoch, attempt: number, runId: string): string
+  next(shard: ShardId): Epoch
+  nonce(shard: ShardId, start: Dispatched): string
+}
+
+/** May anything start now? Implemented in `main/` from leadership, link and configuration. */
+export interface DispatchGate {
+  /** The shard is led, past T8, and this process may still act for it (W7). */
+  mayDispatch(shard: ShardId): boolean
+  /** False: NATS is unreachable, or the operator is configured with `dispatch: Paused`. */
+  readonly open: boolean
+}
+
+/** Free slots of the connected workers. Implemented by `recovery/workers.ts`. */
+export interface Capacity {
+  classes(): readonly ClassCapacity[]
+}
+
+/** Workers of one class, taken together. */
+export interface ClassCapacity {
+  readonly cls: ClassId
+  readonly namespace: string
+  readonly queues: ReadonlySet<string>
+  readonly handlers: readonly HandlerKey[]
+  readonly slots: number
+  readonly free: number
 }

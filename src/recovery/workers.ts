@@ -1,0 +1,155 @@
+/**
+ * The workers that are heard: who they are, what they serve, how many slots are free, and when each
+ * last said something. Standbys keep it too, so that a new leader knows whom to expect (T5).
+ *
+ * Free slots are judged from both sides at once. An attempt takes a slot from its dispatch until its
+ * outcome arrives; a handler that runs on after that (cancelled, fenced) takes one until its worker
+ * stops listing it. So a slot is free the moment an outcome is in, without waiting for a beat, and a
+ * cancelled handler that ignores its signal does not receive a second job.
+ */
+import type { MonoMs } from '../core/clock.ts'
+import type { BootId, ClassId, JobUid, ShardId, WorkerId } from '../core/ids.ts'
+import { shardOf } from '../core/ids.ts'
+import type { Entry, Ledger } from '../core/ledger.ts'
+import type { Beat } from '../core/outcome.ts'
+import type { Capacity, ClassCapacity } from '../scheduler/ports.ts'
+
+export interface KnownWorker {
+  readonly id: WorkerId
+  readonly shard: ShardId
+  readonly beat: Beat
+  readonly heardAt: MonoMs
+  /** Handlers that run but whose attempts are over or not ours: they hold slots all the same. */
+  readonly stray: number
+}
+
+export interface Heard {
+  readonly worker: KnownWorker
+  /** The process started anew under the same id (B5); null = the same process, or the first beat. */
+  readonly endedBoot: BootId | null
+}
+
+export interface WorkersOptions {
+  readonly ledger: Ledger
+  /** A worker that is silent for so long offers nothing, ms (L1). */
+  readonly leaseMs: number
+}
+
+/** Outcomes of the last while, so that a beat that was under way does not count them as running. */
+const REMEMBER_MS = 60_000
+
+export class Workers implements Capacity {
+  readonly #options: WorkersOptions
+  readonly #known = new Map<WorkerId, KnownWorker>()
+  readonly #reported = new Map<string, MonoMs>()
+  #now: () => MonoMs
+
+  constructor(options: WorkersOptions, now: () => MonoMs) {
+    this.#options = options
+    this.#now = now
+  }
+
+  heard(beat: Beat): Heard {
+    const before = this.#known.get(beat.owner.worker)
+    const worker: KnownWorker = {
+      id: beat.owner.worker,
+      shard: shardOf(beat.namespace),
+      beat,
+      heardAt: this.#now(),
+      stray: this.#strayOf(beat),
+    }
+    this.#known.set(worker.id, worker)
+    const endedBoot =
+      before && before.beat.owner.boot !== beat.owner.boot ? before.beat.owner.boot : null
+    return { worker, endedBoot }
+  }
+
+  /** An outcome of this attempt is in: its slot is free although the last beat listed it. */
+  reported(uid: JobUid, epoch: number): void {
+    const now = this.#now()
+    this.#reported.set(`${uid}.${epoch}`, now)
+    for (const [key, at] of this.#reported) {
+      if (now - at < REMEMBER_MS) break
+      this.#reported.delete(key)
+    }
+  }
+
+  /** The attempt is over but its handler was only just told to stop. */
+  straying(worker: WorkerId): void {
+    const known = this.#known.get(worker)
+    if (known) this.#known.set(worker, { ...known, stray: known.stray + 1 })
+  }
+
+  get(id: WorkerId): KnownWorker | undefined {
+    return this.#known.get(id)
+  }
+
+  /** Heard within the lease. */
+  *live(): IterableIterator<KnownWorker> {
+    const since = this.#now() - this.#options.leaseMs
+    for (const worker of this.#known.values()) if (worker.heardAt >= since) yield worker
+  }
+
+  all(): IterableIterator<KnownWorker> {
+    return this.#known.values()
+  }
+
+  /** Forgets workers that were not heard for `ms`. */
+  forgetSilent(ms: number): void {
+    const since = this.#now() - ms
+    for (const worker of this.#known.values()) {
+      if (worker.heardAt < since) this.#known.delete(worker.id)
+    }
+  }
+
+  /** After a reconnect nobody could have been heard: every silence starts anew (L1). */
+  renewAll(): void {
+    const heardAt = this.#now()
+    for (const worker of this.#known.values()) this.#known.set(worker.id, { ...worker, heardAt })
+  }
+
+  classes(): readonly ClassCapacity[] {
+    const classes = new Map<string, { -readonly [K in keyof ClassCapacity]: ClassCapacity[K] }>()
+    for (const { beat, stray } of this.live()) {
+      if (beat.draining) continue
+      const key = `${beat.namespace}/${beat.cls}`
+      const known = classes.get(key)
+      if (known) {
+        known.slots += beat.slots
+        known.free += beat.slots - stray
+        continue
+      }
+      classes.set(key, {
+        cls: beat.cls,
+        namespace: beat.namespace,
+        queues: new Set(beat.queues),
+        handlers: beat.handlers,
+        slots: beat.slots,
+        free: beat.slots - stray,
+      })
+    }
+    for (const entry of this.#options.ledger.open()) {
+      const held = this.#holds(entry)
+      const found = held ? classes.get(`${entry.object.namespace}/${held}`) : undefined
+      if (found) found.free -= 1
+    }
+    return [...classes.values()].map((each) => ({ ...each, free: Math.max(0, each.free) }))
+  }
+
+  /** Class whose slot the entry's attempt takes; null = none. */
+  #holds(entry: Entry): ClassId | null {
+    const attempt = entry.attempt
+    if (!attempt || attempt.reported) return null
+    const owner = attempt.owner ? this.#known.get(attempt.owner.worker) : undefined
+    return owner?.beat.draining ? null : attempt.cls
+  }
+
+  #strayOf(beat: Beat): number {
+    let stray = 0
+    for (const { uid, epoch } of beat.running) {
+      if (this.#reported.has(`${uid}.${epoch}`)) continue
+      if (this.#options.ledger.get(uid)?.attempt?.epoch !== epoch) stray += 1
+    }
+    return stray
+  }
+}
