@@ -39,8 +39,17 @@ export interface OutcomeSink {
    * @param resend 0 for the first id, n for `….r<n>` (asked by `ctl resend`)
    */
   publish(report: Omit<Report, 'owner' | 'namespace'>, resend: number): Promise<boolean>
-  /** Progress: throttled by the caller, fire and forget. */
-  note(uid: string, epoch: number, percent: number, message: string): void
+  /** Progress: throttled by the caller, fire and forget. Message at most 512 characters. */
+  note(attempt: Pick<WorkItem, 'uid' | 'epoch' | 'nonce'>, percent: number, message: string): void
+}
+
+/**
+ * The main connection to NATS, as far as K7 needs it. Implemented over `nats/connect.ts`: any answer
+ * of the server counts as a round trip, a ping most of all; while disconnected the age grows.
+ */
+export interface ServerContact {
+  /** Milliseconds since the last round trip with the server. */
+  silentMs(): number
 }
 
 export interface ControlSource {
