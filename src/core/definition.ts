@@ -10,6 +10,10 @@
  *
  * `null` equals absent on the way (names.md, "Payload"): `undefined` and `null` travel as no value,
  * and a schema that takes either of them takes no value.
+ *
+ * A payload may travel as one JSON string instead (`payloadToWire`, `asString`): each key of a payload
+ * costs the API server as much as kilobytes of text (api-on-the-server.md section 6). The receiver
+ * needs to be told nothing: a string that its schema refuses, and whose content it accepts, is one.
  */
 import type { z } from 'zod'
 import { PATTERNS } from '../api/fields.ts'
@@ -105,6 +109,37 @@ export function fromWire<S extends z.ZodType>(schema: S, value: unknown): FromWi
   if (absent.ok) return absent
   const empty = parsed(schema, null)
   return empty.ok ? empty : absent
+}
+
+/** As `toWire`, for the input of a job. @param asString send it as one JSON string */
+export function payloadToWire(schema: z.ZodType, value: unknown, asString: boolean): ToWire {
+  const sent = toWire(schema, value)
+  if (!asString || !sent.ok || sent.json === null) return sent
+  if (fromWire(schema, sent.json).ok) {
+    const problem = 'cannot be sent as one string: the schema takes any string as it stands'
+    return { ok: false, path: '', problem }
+  }
+  return { ok: true, json: JSON.stringify(sent.json) }
+}
+
+/** As `fromWire`, for the payload of a job: what a handler receives. */
+export function payloadFromWire<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+): FromWire<z.output<S>> {
+  const direct = fromWire(schema, value)
+  if (direct.ok || typeof value !== 'string') return direct
+  const content = jsonIn(value)
+  // A string that is no JSON is a wrong payload of its own, and reported as one.
+  return content === undefined ? direct : fromWire(schema, content)
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 function parsed<S extends z.ZodType>(schema: S, value: unknown): FromWire<z.output<S>> {

@@ -3,7 +3,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { defineJob, fromWire, toWire } from '../../../src/core/definition.ts'
+import {
+  defineJob,
+  fromWire,
+  payloadFromWire,
+  payloadToWire,
+  toWire,
+} from '../../../src/core/definition.ts'
 import { GopherQueueError } from '../../../src/core/errors.ts'
 
 const schemas = { input: z.object({ to: z.string() }), output: z.object({ id: z.string() }) }
@@ -113,6 +119,38 @@ describe('a value that is sent', () => {
     const sent = toWire(anything, value)
     expect(sent).toEqual({ ok: true, json: '{"__proto__":{"polluted":1},"constructor":2}' })
     expect(({} as Record<string, unknown>).polluted).toBeUndefined()
+  })
+})
+
+describe('a payload sent as one string', () => {
+  const schema = z.object({
+    rows: z.array(z.object({ n: z.number() })),
+    tag: z.string().optional(),
+  })
+  const value = { rows: [{ n: 1 }, { n: 2 }] }
+
+  it('is one JSON string on the way and the value for the handler', () => {
+    const sent = payloadToWire(schema, value, true)
+    expect(sent).toEqual({ ok: true, json: JSON.stringify(JSON.stringify(value)) })
+    expect(payloadFromWire(schema, JSON.stringify(value))).toEqual({ ok: true, value })
+  })
+
+  it('is told apart from a payload that is a string by itself', () => {
+    expect(payloadFromWire(z.string(), '{"a":1}')).toEqual({ ok: true, value: '{"a":1}' })
+    for (const takesStrings of [z.string(), z.unknown(), z.union([z.string(), schema])]) {
+      const sent = payloadToWire(takesStrings, 'text', true)
+      expect(sent).toMatchObject({ ok: false, problem: expect.stringContaining('one string') })
+    }
+  })
+
+  it('is refused with the path inside it, or as a whole when it is no JSON', () => {
+    expect(payloadFromWire(schema, '{"rows":[{"n":"x"}]}')).toMatchObject({ path: 'rows[0].n' })
+    expect(payloadFromWire(schema, '{"rows":')).toMatchObject({ ok: false, path: '' })
+    expect(payloadToWire(schema, { rows: 1 }, true)).toMatchObject({ ok: false, path: 'rows' })
+  })
+
+  it('stays no value when there is none', () => {
+    expect(payloadToWire(z.void(), undefined, true)).toEqual({ ok: true, json: null })
   })
 })
 
