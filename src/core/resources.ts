@@ -1,6 +1,7 @@
 /** The other three kinds as the inner rooms see them, and what a watch tells about any kind. */
 import type { QueueSpec, QueueStatus } from '../api/queue.ts'
 import type { QueueActionSpec, QueueActionStatus } from '../api/queueaction.ts'
+import type { QueueScheduleSpec, QueueScheduleStatus } from '../api/queueschedule.ts'
 import type { WallMs } from './clock.ts'
 import type { JobKey } from './ids.ts'
 
@@ -20,6 +21,11 @@ export interface QueueObject extends Meta {
 export interface ActionObject extends Meta {
   readonly spec: QueueActionSpec
   readonly status: QueueActionStatus
+}
+
+export interface ScheduleObject extends Meta {
+  readonly spec: QueueScheduleSpec
+  readonly status: QueueScheduleStatus
 }
 
 /** An object that passed the API server but not our schema: named, held, never dropped silently. */

@@ -14,16 +14,40 @@ const INTEGER = /^-?\d+$/
 
 interface RawJson {
   rawJSON(text: string): unknown
+  isRawJSON(value: unknown): boolean
 }
+const raw = JSON as unknown as RawJson
 
 /** @throws SyntaxError when the text is not JSON */
 export function parseExact(text: string): unknown {
   if (!LONG_NUMBER.test(text)) return JSON.parse(text)
-  return JSON.parse(text, keepDigits)
+  try {
+    return JSON.parse(text, keepDigits)
+  } catch (error) {
+    // Thousands of levels: a reviver recurses where the parser does not. One such object must not
+    // hide its neighbours, and its rounded numbers are still seen as beyond 2^53.
+    if (error instanceof RangeError) return JSON.parse(text)
+    throw error
+  }
 }
 
 function keepDigits(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
   const source = context?.source ?? ''
-  return INTEGER.test(source) ? (JSON as unknown as RawJson).rawJSON(source) : value
+  return INTEGER.test(source) ? raw.rawJSON(source) : value
+}
+
+/** False: the value holds an integer beyond 2^53. Walks without recursion: any nesting is allowed. */
+export function isExact(value: unknown): boolean {
+  const open: unknown[] = [value]
+  while (open.length > 0) {
+    const next = open.pop()
+    if (typeof next === 'number') {
+      if (Number.isInteger(next) && !Number.isSafeInteger(next)) return false
+    } else if (typeof next === 'object' && next !== null) {
+      if (raw.isRawJSON(next)) return false
+      for (const inner of Object.values(next)) open.push(inner)
+    }
+  }
+  return true
 }

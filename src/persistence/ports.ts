@@ -13,9 +13,12 @@ export interface WriteTarget extends JobKey {
 
 export type WriteAnswer =
   | { readonly kind: 'written'; readonly resourceVersion: string }
-  /** 409: somebody wrote first. Read live, check every guard again, compute again (W3). */
+  /**
+   * 409: somebody wrote first, or the name has another uid. Read live, check every guard again,
+   * compute again (W3, W4).
+   */
   | { readonly kind: 'conflict' }
-  /** 404, or another uid under the name (W4). */
+  /** 404 (W4). */
   | { readonly kind: 'gone' }
   /** 413, 422: never unchanged again (W5). `detail` is safe to show: the field, not the object. */
   | { readonly kind: 'refused'; readonly status: number; readonly detail: string }
@@ -31,8 +34,8 @@ export type ReadAnswer =
 
 export interface StatusStore {
   /**
-   * Replaces the whole status by a merge patch on the status subresource: fields of `before` that
-   * `next` lacks are sent as explicit nulls.
+   * Replaces the whole status, on exactly the version and uid of `target` (W1). `before` is the
+   * status of that version, for a store that can only send differences.
    */
   writeStatus(
     target: WriteTarget,
