@@ -158,16 +158,20 @@ export class Ledger {
     if (entry.attempt?.epoch === epoch) this.#set(entry, { ...entry.attempt, pubAcked: true })
   }
 
-  /** B1, D4. False: another (worker, boot) owns the attempt already. */
-  list(entry: Entry, owner: Owner, startedAt: WallMs, now: MonoMs): boolean {
+  /**
+   * B1, D4. False: another (worker, boot) owns the attempt already.
+   * @param ageMs since its handler was started, as its worker says
+   */
+  list(entry: Entry, owner: Owner, ageMs: number, wall: WallMs, now: MonoMs): boolean {
     const attempt = entry.attempt
     if (!attempt) return false
     if (attempt.owner && !sameOwner(attempt.owner, owner)) return false
     this.#set(entry, {
       ...attempt,
       owner,
-      acceptedAt: attempt.acceptedAt ?? now,
-      startedAt: attempt.startedAt ?? startedAt,
+      // Never before it was dispatched, whatever the worker says.
+      acceptedAt: attempt.acceptedAt ?? Math.max(attempt.dispatchedAt, now - ageMs),
+      startedAt: attempt.startedAt ?? wall - ageMs,
       listedAt: now,
     })
     return true
@@ -192,11 +196,14 @@ export class Ledger {
     if (entry.attempt?.epoch === epoch) this.#set(entry, null)
   }
 
-  /** Every lease starts anew (L1: after a reconnect; T8: after taking over). */
+  /** Every lease starts anew after a reconnect (L1). */
   renewAll(now: MonoMs): void {
-    for (const entry of this.#open.values()) {
-      if (entry.attempt) entry.attempt = { ...entry.attempt, listedAt: now }
-    }
+    for (const entry of this.#open.values()) renew(entry, now)
+  }
+
+  /** Leases of adopted and of Running attempts start when the shard is led (T8). */
+  renewShard(shard: ShardId, now: MonoMs): void {
+    for (const entry of this.#open.values()) if (entry.shard === shard) renew(entry, now)
   }
 
   forget(uid: JobUid): Entry | undefined {
@@ -245,6 +252,10 @@ export class Ledger {
     if (attempt) this.#open.set(entry.uid, entry)
     else this.#open.delete(entry.uid)
   }
+}
+
+function renew(entry: Entry, now: MonoMs): void {
+  if (entry.attempt) entry.attempt = { ...entry.attempt, listedAt: now }
 }
 
 /** The highest term that any recorded epoch carries (T2, W6). */

@@ -67,7 +67,8 @@ export interface StoredMessage {
 export interface Streams {
   /** Creates what is missing, verifies the rest; reports drift by throwing nothing, by logging. */
   ensure(): Promise<{ readonly work: StreamState; readonly events: StreamState }>
-  state(): Promise<{ readonly work: StreamState; readonly events: StreamState }>
+  /** Null: one of them is missing. */
+  state(): Promise<{ readonly work: StreamState; readonly events: StreamState } | null>
   /** Deletes and creates again both streams (T3: replaced or rolled back). */
   recreate(): Promise<void>
   /** T3: deletes this shard's consumers of lower terms, creates ours. 'higher-term' = step down. */

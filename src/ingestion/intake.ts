@@ -1,0 +1,141 @@
+/**
+ * Takes in every version of every job (architecture.md section 4, steps 2–4): into the ledger, past
+ * the checks that CEL cannot make, and on to the scheduler.
+ *
+ *   changed ─▶ ledger (C1) ─┬─ a term above ours in its status: are we deposed? (W6)
+ *                           ├─ refused: one write says why
+ *                           ├─ edited after it was written: observedGeneration follows
+ *                           ├─ suspended while it runs: the attempt is handed back (U2)
+ *                           └─ placed: ready, due, held, or nothing to do
+ *   removed ─▶ forgotten; what runs for it is told to stop (U5)
+ */
+import type { Clock } from '../core/clock.ts'
+import { type JobKey, jobUid, type ShardId } from '../core/ids.ts'
+import { isTerminal, type JobObject } from '../core/job.ts'
+import { type Attempt, type Entry, type Ledger, termOfStatus } from '../core/ledger.ts'
+import type { QueueObject, UnreadableObject, Watcher } from '../core/resources.ts'
+import type { Logger, Metrics } from '../observability/ports.ts'
+import type { FactSink } from '../persistence/ports.ts'
+import type { Queues } from './queues.ts'
+import { judge, type Refusal } from './validate.ts'
+
+export interface IntakeOptions {
+  readonly ledger: Ledger
+  readonly queues: Queues
+  readonly sink: FactSink
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly version: string
+  /** Past T8: this process writes for the shard. */
+  readonly leads: (shard: ShardId) => boolean
+  /** Own term of the shard; 0 = not led. */
+  readonly termOf: (shard: ShardId) => number
+  readonly verify: (shard: ShardId) => void
+  readonly place: (entry: Entry) => void
+  readonly suspend: (entry: Entry) => void
+  readonly gone: (entry: Entry, attempt: Attempt | null) => void
+  readonly unreadable: (object: UnreadableObject) => void
+}
+
+export class Intake implements Watcher<JobObject> {
+  readonly #options: IntakeOptions
+  #verdicts = new WeakMap<JobObject, { readonly refusal: Refusal | null }>()
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+  }
+
+  changed(object: JobObject): void {
+    const { ledger, clock, metrics } = this.#options
+    const observed = ledger.observe(object, clock.monotonic())
+    if (observed === 'stale') return
+    if (observed === 'new') metrics.count('gopherqueue_jobs_seen_total')
+    const entry = ledger.get(object.uid)
+    if (entry) this.consider(entry)
+  }
+
+  removed(_key: JobKey, uid: string): void {
+    const { ledger, gone } = this.#options
+    const entry = ledger.get(jobUid(uid))
+    if (!entry) return
+    const { attempt } = entry
+    ledger.forget(entry.uid)
+    gone(entry, attempt)
+  }
+
+  unreadable(object: UnreadableObject): void {
+    this.#options.metrics.count('gopherqueue_objects_unreadable_total', { kind: 'QueueJob' })
+    this.#options.logger.warn('a job cannot be read', {
+      namespace: object.namespace,
+      job: object.name,
+      uid: object.uid,
+      code: 'InvalidSpec',
+      err: object.problem,
+    })
+    this.#options.unreadable(object)
+  }
+
+  synced(): void {}
+
+  /** What this version asks for, now that the shard is led; also after a queue changed. */
+  consider(entry: Entry): void {
+    const { leads, termOf, verify, place, suspend } = this.#options
+    const own = termOf(entry.shard)
+    if (own > 0 && termOfStatus(entry.object) > own) verify(entry.shard)
+    if (!leads(entry.shard)) return
+    const refusal = this.#refusalNow(entry)
+    if (refusal) this.#refuse(entry, refusal)
+    else if (this.#needsSeen(entry)) this.#see(entry)
+    if (entry.record.suspend && entry.attempt) suspend(entry)
+    place(entry)
+  }
+
+  refused(entry: Entry): boolean {
+    return this.#refusalNow(entry) !== null
+  }
+
+  /** The queue's defaults, its pause or its being there changed. */
+  queueChanged(queue: Pick<QueueObject, 'namespace' | 'name'>): void {
+    const { ledger } = this.#options
+    this.#verdicts = new WeakMap()
+    for (const entry of ledger.renormalise(queue.namespace, queue.name)) this.consider(entry)
+  }
+
+  /** Only a job that waits can be refused: what started runs to its end. */
+  #refusalNow(entry: Entry): Refusal | null {
+    const { phase } = entry.object.status
+    if (isTerminal(phase) || phase === 'Running' || entry.attempt) return null
+    const known = this.#verdicts.get(entry.object)
+    if (known) return known.refusal
+    const { queues, version } = this.#options
+    const { namespace, queue } = entry.record
+    const refusal = judge(entry.object, queues.get(namespace, queue), version)
+    this.#verdicts.set(entry.object, { refusal })
+    return refusal
+  }
+
+  #refuse(entry: Entry, refusal: Refusal): void {
+    if (entry.facts > 0) return
+    const { namespace, name } = entry.object
+    this.#options.logger.info('a job was refused', {
+      namespace,
+      job: name,
+      uid: entry.uid,
+      code: refusal.reason,
+    })
+    void this.#options.sink.submit(entry.uid, { kind: 'refused', ...refusal })
+  }
+
+  /** `kubectl wait` ignores conditions while observedGeneration lags, on finished jobs too. */
+  #needsSeen({ object, record, facts }: Entry): boolean {
+    if (facts > 0) return false
+    const { observedGeneration } = object.status
+    if (observedGeneration < 0) return record.readyWhenAccepted
+    return observedGeneration < object.generation
+  }
+
+  #see(entry: Entry): void {
+    void this.#options.sink.submit(entry.uid, { kind: 'seen' })
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The Queues as they stand: what intake and scheduler ask about the queue of a job. `default` is never
+ * required; any other queue that is missing holds its jobs until it appears (resources.md).
+ */
+import { DEFAULT_QUEUE } from '../api/conditions.ts'
+import { notYetSupported } from '../api/served.ts'
+import type { MonoMs } from '../core/clock.ts'
+import type { JobKey } from '../core/ids.ts'
+import type { QueueObject } from '../core/resources.ts'
+
+/** What a job of the queue is told, and whether it may start. */
+export type QueueState =
+  | { readonly kind: 'open' }
+  /** Since when this process has missed it: Stalled after a minute. */
+  | { readonly kind: 'missing'; readonly since: MonoMs }
+  | { readonly kind: 'paused'; readonly queue: QueueObject }
+  /** It uses fields that this release does not serve. */
+  | { readonly kind: 'not-served'; readonly fields: readonly string[] }
+  /** Another operator serves it. */
+  | { readonly kind: 'foreign' }
+
+const OPEN: QueueState = { kind: 'open' }
+
+export class Queues {
+  readonly #controllerName: string
+  readonly #known = new Map<string, QueueObject>()
+  readonly #states = new Map<string, QueueState>()
+  readonly #missingSince = new Map<string, MonoMs>()
+  readonly #now: () => MonoMs
+
+  constructor(controllerName: string, now: () => MonoMs) {
+    this.#controllerName = controllerName
+    this.#now = now
+  }
+
+  get(namespace: string, name: string): QueueObject | null {
+    return this.#known.get(`${namespace}/${name}`) ?? null
+  }
+
+  all(): IterableIterator<QueueObject> {
+    return this.#known.values()
+  }
+
+  set(queue: QueueObject): void {
+    const key = `${queue.namespace}/${queue.name}`
+    this.#known.set(key, queue)
+    this.#states.delete(key)
+    this.#missingSince.delete(key)
+  }
+
+  remove({ namespace, name }: JobKey): void {
+    const key = `${namespace}/${name}`
+    this.#known.delete(key)
+    this.#states.delete(key)
+  }
+
+  holds(namespace: string, name: string): boolean {
+    return this.state(namespace, name).kind !== 'open'
+  }
+
+  state(namespace: string, name: string): QueueState {
+    const key = `${namespace}/${name}`
+    const known = this.#states.get(key)
+    if (known) return known
+    const state = this.#stateOf(key, name)
+    this.#states.set(key, state)
+    return state
+  }
+
+  #stateOf(key: string, name: string): QueueState {
+    const queue = this.#known.get(key)
+    if (!queue) {
+      if (name === DEFAULT_QUEUE) return OPEN
+      const since = this.#missingSince.get(key) ?? this.#now()
+      this.#missingSince.set(key, since)
+      return { kind: 'missing', since }
+    }
+    if (queue.spec.controllerName !== this.#controllerName) return { kind: 'foreign' }
+    const fields = notYetSupported('Queue', queue.spec)
+    if (fields.length > 0) return { kind: 'not-served', fields }
+    return queue.spec.paused ? { kind: 'paused', queue } : OPEN
+  }
+}

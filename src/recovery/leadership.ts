@@ -1,0 +1,270 @@
+/**
+ * Which shards this process leads: it renews its member Lease, takes shards that nobody holds, and
+ * gives up what it has lost (protocol T1, W6, W7).
+ *
+ *   every renewMs: renew the member Lease ─┬─ failed: trust runs out after two thirds of the duration
+ *                                          └─ ok: trusted; look for shards to take
+ *   a shard is free: never held, given up, ours by identity, or its holder's Lease has not changed
+ *   for a full duration as seen here.
+ *
+ * What a shard needs before it leads (T2–T8) is `takeover.ts`'s; this file owns every write of a shard
+ * record.
+ */
+import type { Cancel, Clock, MonoMs, Random } from '../core/clock.ts'
+import type { Term } from '../core/epoch.ts'
+import { describeError } from '../core/errors.ts'
+import { allShards, type ShardId } from '../core/ids.ts'
+import type { Logger } from '../observability/ports.ts'
+import { isExpired, isTrusted, type Sighting, sight } from '../runtime/lease.ts'
+import type { CasAnswer, MemberLeases, ShardRecord, ShardRecords } from './ports.ts'
+import { claimed, floored, raised, released } from './record.ts'
+import type { Shards } from './shards.ts'
+
+export interface LeadershipOptions {
+  /** Name of this process; no two live processes share one. */
+  readonly identity: string
+  readonly records: ShardRecords
+  readonly members: MemberLeases
+  readonly shards: Shards
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Duration of the member Lease, ms. */
+  readonly leaseMs: number
+  readonly renewMs: number
+  /** T2–T8 for shards whose T1 was won. Called for one group at a time. */
+  readonly takeOver: (shards: readonly ShardId[]) => Promise<void>
+  /** The shard is not ours any more: drop what is believed about it, write and publish nothing. */
+  readonly steppedDown: (shard: ShardId) => void
+}
+
+export class Leadership {
+  readonly #options: LeadershipOptions
+  readonly #sightings = new Map<string, Sighting>()
+  #renewalBeganAt: MonoMs | null = null
+  #timer: Cancel | null = null
+  #stopped = true
+  #taking: Promise<void> | null = null
+  #problem = 'not started'
+  #loop: Promise<void> = Promise.resolve()
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options
+  }
+
+  /** W7: asked before every write and every dispatch. */
+  get trusted(): boolean {
+    const { clock, leaseMs } = this.#options
+    return !this.#stopped && isTrusted(this.#renewalBeganAt, clock.monotonic(), leaseMs)
+  }
+
+  /** One line for readiness; '' = shards are led, or another process leads them all. */
+  get problem(): string {
+    return this.#problem
+  }
+
+  start(): void {
+    if (!this.#stopped) return
+    this.#stopped = false
+    this.#loop = this.#tick()
+  }
+
+  /** Gives every shard up, so that another process need not wait for the Lease to run out. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#timer?.()
+    const held = this.#options.shards.all()
+    this.#stopped = true
+    await this.#loop
+    const { records, members, identity } = this.#options
+    const giveUp = held.map(({ record }) => records.compareAndSet(released(record)))
+    await Promise.allSettled([...giveUp, members.remove(identity)])
+    for (const { shard } of held) this.stepDown(shard, 'stopped')
+  }
+
+  /** T2, T5: false when the record was lost to somebody else; the shard is then given up. */
+  raise(shard: ShardId, term: Term): Promise<boolean> {
+    return this.#write(shard, (record) =>
+      raised(record, term, this.#salt(), this.#options.clock.now()),
+    )
+  }
+
+  /** T7. */
+  writeFloor(shard: ShardId): Promise<boolean> {
+    return this.#write(shard, floored)
+  }
+
+  /**
+   * O4: somebody speaks of a term above ours. Deposed if the record says so; otherwise it is a forgery
+   * or comes from an etcd that was restored, and changes nothing.
+   */
+  async verify(shard: ShardId): Promise<void> {
+    const held = this.#options.shards.get(shard)
+    if (!held) return
+    const found = await this.#options.records.read(shard).catch(() => null)
+    if (found && !sameRecord(found, held.record)) this.stepDown(shard, 'the record is another one')
+  }
+
+  /** The streams were replaced: T1 again for every shard, then T2–T8 with the new terms. */
+  takeAgain(why: string): void {
+    const shards = this.#options.shards.all().map((each) => each.shard)
+    if (shards.length === 0 || this.#stopped) return
+    this.#options.logger.warn('taking over again', { why, shards: shards.length })
+    for (const shard of shards) this.#options.shards.enter(shard, 'taking')
+    const before = this.#taking ?? Promise.resolve()
+    this.#occupy(before.then(() => this.#takeGroup(shards)))
+  }
+
+  stepDown(shard: ShardId, why: string): void {
+    const held = this.#options.shards.get(shard)
+    if (!held) return
+    this.#options.shards.drop(shard)
+    this.#options.logger.warn('stepped down', { shard, term: held.record.term, why })
+    this.#options.steppedDown(shard)
+  }
+
+  async #tick(): Promise<void> {
+    const { clock, members, identity, renewMs, logger } = this.#options
+    const began = clock.monotonic()
+    const wasTrusted = this.trusted || this.#renewalBeganAt === null
+    const renewed = await members.renew(identity).catch((error: unknown) => {
+      logger.warn('the member Lease was not renewed', { err: describeError(error) })
+      return false
+    })
+    if (this.#stopped) return
+    if (renewed) {
+      this.#renewalBeganAt = began
+      if (!wasTrusted) await this.#verifyAll()
+      this.#seek()
+    } else {
+      this.#problem = 'the member Lease cannot be renewed'
+    }
+    const took = clock.monotonic() - began
+    this.#timer = clock.after(Math.max(100, renewMs - took), () => {
+      this.#loop = this.#tick()
+    })
+  }
+
+  async #verifyAll(): Promise<void> {
+    await Promise.all(this.#options.shards.all().map(({ shard }) => this.verify(shard)))
+  }
+
+  /** Starts a search for free shards unless one is running. */
+  #seek(): void {
+    const { shards } = this.#options
+    if (this.#taking) return
+    if (shards.all().length === allShards.length) {
+      this.#problem = ''
+      return
+    }
+    this.#occupy(this.#takeFree())
+  }
+
+  /** One group is taken at a time. */
+  #occupy(work: Promise<void>): void {
+    const taking = work.finally(() => {
+      if (this.#taking === taking) this.#taking = null
+    })
+    this.#taking = taking
+  }
+
+  async #takeFree(): Promise<void> {
+    const { shards, logger } = this.#options
+    try {
+      const missing = allShards.filter((shard) => !shards.get(shard))
+      const free = await this.#freeOf(missing)
+      this.#problem = free.length < missing.length ? '' : this.#problem
+      if (free.length > 0) await this.#takeGroup(free)
+    } catch (error) {
+      this.#problem = `shard records cannot be read: ${describeError(error)}`
+      logger.warn('shard records cannot be read', { err: describeError(error) })
+    }
+  }
+
+  async #freeOf(missing: readonly ShardId[]): Promise<readonly ShardId[]> {
+    const { records, identity, leaseMs, clock } = this.#options
+    const found = await Promise.all(missing.map((shard) => records.read(shard)))
+    const holders = new Set(found.map((record) => record.holder))
+    holders.delete('')
+    holders.delete(identity)
+    if (holders.size > 0) await this.#sightHolders(holders)
+    return found
+      .filter(({ holder }) => {
+        if (holder === '' || holder === identity) return true
+        return isExpired(this.#sightings.get(holder), clock.monotonic(), leaseMs)
+      })
+      .map((record) => record.shard)
+  }
+
+  async #sightHolders(holders: ReadonlySet<string>): Promise<void> {
+    const { members, clock } = this.#options
+    const leases = await members.list()
+    const now = clock.monotonic()
+    for (const holder of holders) {
+      const lease = leases.find((each) => each.identity === holder)
+      const mark = lease ? `${lease.resourceVersion}/${lease.renewTime}` : ''
+      this.#sightings.set(holder, sight(this.#sightings.get(holder), mark, now))
+    }
+  }
+
+  /** T1 for each; what is won goes through T2–T8 together. */
+  async #takeGroup(group: readonly ShardId[]): Promise<void> {
+    const { logger } = this.#options
+    try {
+      const won = await Promise.all(group.map((shard) => this.#claim(shard)))
+      const shards = group.filter((_, index) => won[index])
+      if (shards.length > 0 && !this.#stopped) await this.#options.takeOver(shards)
+      this.#problem = ''
+    } catch (error) {
+      this.#problem = `taking over failed: ${describeError(error)}`
+      logger.error('taking over failed', { err: describeError(error) })
+      for (const shard of group) this.stepDown(shard, 'taking over failed')
+    }
+  }
+
+  async #claim(shard: ShardId): Promise<boolean> {
+    const { records, shards, clock, identity } = this.#options
+    const before = await records.read(shard)
+    const next = claimed(before, identity, this.#salt(), clock.now())
+    const record = await this.#settled(next, await records.compareAndSet(next))
+    if (!record) {
+      this.stepDown(shard, 'somebody else took it')
+      return false
+    }
+    shards.take(record, before.floor)
+    return true
+  }
+
+  async #write(shard: ShardId, change: (record: ShardRecord) => ShardRecord): Promise<boolean> {
+    const { records, shards } = this.#options
+    const held = shards.get(shard)
+    if (!held) return false
+    const next = change(held.record)
+    const record = await this.#settled(next, await records.compareAndSet(next))
+    if (record) shards.update(record)
+    else this.stepDown(shard, 'the record was changed by somebody else')
+    return record !== null
+  }
+
+  /** After an unknown answer the write may have happened: the record tells. */
+  async #settled(wanted: ShardRecord, answer: CasAnswer): Promise<ShardRecord | null> {
+    if (answer.kind === 'set') return answer.record
+    if (answer.kind === 'lost') return null
+    const found = await this.#options.records.read(wanted.shard)
+    return sameRecord(found, wanted) ? found : null
+  }
+
+  #salt(): string {
+    return Buffer.from(this.#options.random.bytes(16)).toString('hex')
+  }
+}
+
+/** The salt of the term is 128 random bits: it tells whose write it was. */
+function sameRecord(a: ShardRecord, b: ShardRecord): boolean {
+  return (
+    a.holder === b.holder &&
+    a.term === b.term &&
+    a.floor === b.floor &&
+    a.salts[a.term]?.hex === b.salts[b.term]?.hex
+  )
+}
