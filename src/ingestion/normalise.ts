@@ -105,13 +105,13 @@ function backoffOf(
   job: NonNullable<Retry['backoff']>,
   queue: NonNullable<Retry['backoff']>,
 ): BackoffPolicy {
-  const said = { ...BUILT_IN.backoff, ...queue, ...job }
+  const built = BUILT_IN.backoff
   return {
-    strategy: said.strategy,
-    initialMs: SECOND * said.initialSeconds,
-    maxMs: SECOND * said.maxSeconds,
-    multiplier: said.multiplierPercent / 100,
-    jitter: said.jitterPercent / 100,
+    strategy: job.strategy ?? queue.strategy ?? built.strategy,
+    initialMs: SECOND * (job.initialSeconds ?? queue.initialSeconds ?? built.initialSeconds),
+    maxMs: SECOND * (job.maxSeconds ?? queue.maxSeconds ?? built.maxSeconds),
+    multiplier: (job.multiplierPercent ?? queue.multiplierPercent ?? built.multiplierPercent) / 100,
+    jitter: (job.jitterPercent ?? queue.jitterPercent ?? built.jitterPercent) / 100,
   }
 }
 
@@ -128,6 +128,9 @@ function crashBudgetOf(
   job: NonNullable<Defaults['crashBudget']>,
   queue: NonNullable<Defaults['crashBudget']>,
 ): JobRecord['crashBudget'] {
-  const said = { ...BUILT_IN.crashBudget, ...queue, ...job }
-  return { max: said.max, windowMs: SECOND * said.windowSeconds }
+  const built = BUILT_IN.crashBudget
+  return {
+    max: job.max ?? queue.max ?? built.max,
+    windowMs: SECOND * (job.windowSeconds ?? queue.windowSeconds ?? built.windowSeconds),
+  }
 }
