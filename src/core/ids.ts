@@ -88,6 +88,14 @@ export const subjects = {
   controlAll: (namespace: string) => `gq.v1.ctl.${namespace}.all`,
 } as const
 
+/** Streams of the wire protocol; acknowledgement subjects and permissions carry their names. */
+export const streamNames = { work: 'GQ_WORK', events: 'GQ_EVENTS' } as const
+
+/** What the inboxes of a worker begin with: the one prefix that it may subscribe below. */
+export function inboxPrefix(worker: WorkerId): string {
+  return `_INBOX_${worker}`
+}
+
 /** Durable consumer of one worker class in GQ_WORK. */
 export function classConsumer(namespace: string, cls: ClassId): string {
   return `${namespace}_${cls}`
