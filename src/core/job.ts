@@ -24,12 +24,7 @@ export type Payload =
   /** Exactly the JSON value of the object, serialised. */
   | { readonly kind: 'inline'; readonly json: string }
   /** Too large to cache: read live before dispatch. */
-  | {
-      readonly kind: 'stored'
-      readonly bytes: number
-      /** False: it holds an integer beyond 2^53, which no handler would get unchanged (names.md). */
-      readonly exact: boolean
-    }
+  | { readonly kind: 'stored'; readonly bytes: number }
 
 /** One version of a QueueJob as read from the API server, without managed fields and payload. */
 export interface JobObject extends JobKey {

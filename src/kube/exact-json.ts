@@ -14,9 +14,7 @@ const INTEGER = /^-?\d+$/
 
 interface RawJson {
   rawJSON(text: string): unknown
-  isRawJSON(value: unknown): boolean
 }
-const raw = JSON as unknown as RawJson
 
 /** @throws SyntaxError when the text is not JSON */
 export function parseExact(text: string): unknown {
@@ -34,20 +32,5 @@ export function parseExact(text: string): unknown {
 function keepDigits(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
   const source = context?.source ?? ''
-  return INTEGER.test(source) ? raw.rawJSON(source) : value
-}
-
-/** False: the value holds an integer beyond 2^53. Walks without recursion: any nesting is allowed. */
-export function isExact(value: unknown): boolean {
-  const open: unknown[] = [value]
-  while (open.length > 0) {
-    const next = open.pop()
-    if (typeof next === 'number') {
-      if (Number.isInteger(next) && !Number.isSafeInteger(next)) return false
-    } else if (typeof next === 'object' && next !== null) {
-      if (raw.isRawJSON(next)) return false
-      for (const inner of Object.values(next)) open.push(inner)
-    }
-  }
-  return true
+  return INTEGER.test(source) ? (JSON as unknown as RawJson).rawJSON(source) : value
 }

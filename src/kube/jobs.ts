@@ -15,7 +15,7 @@ import type { ReadAnswer, StatusStore, WriteAnswer, WriteTarget } from '../persi
 import type { PayloadAnswer, PayloadReader } from '../scheduler/ports.ts'
 import { identityOf, partOf } from './decode.ts'
 import { badAnswer, KubeError } from './errors.ts'
-import { isExact, parseExact } from './exact-json.ts'
+import { parseExact } from './exact-json.ts'
 import {
   type Decoded,
   isRecord,
@@ -66,9 +66,7 @@ function payloadOf(raw: RawObject): Payload | null {
   const json = textOf(value)
   if (json === null) return null
   const bytes = Buffer.byteLength(json)
-  return bytes <= MAX_INLINE_PAYLOAD
-    ? { kind: 'inline', json }
-    : { kind: 'stored', bytes, exact: isExact(value) }
+  return bytes <= MAX_INLINE_PAYLOAD ? { kind: 'inline', json } : { kind: 'stored', bytes }
 }
 
 function payloadValue(raw: RawObject): unknown {
