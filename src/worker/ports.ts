@@ -1,6 +1,6 @@
 /** What the worker room needs from outside. Implemented in `nats/` and wired in `main/`. */
 import type { BeatMessage } from '../api/messages.ts'
-import type { Control, Report, WorkItem } from '../core/outcome.ts'
+import type { Control, Outcome, Report, WorkItem } from '../core/outcome.ts'
 
 /** One pulled message, before it is acknowledged. */
 export interface Delivery {
@@ -61,4 +61,24 @@ export interface ControlSource {
 export interface BeatSink {
   /** Fire and forget; dropped while disconnected. */
   publish(beat: BeatMessage): void
+}
+
+/** What identifies an attempt in a report. */
+export type ReportKey = Pick<WorkItem, 'uid' | 'name' | 'epoch' | 'nonce' | 'attempt' | 'runId'>
+
+/** What the worker tells about its work. Implemented in `main/`, for logs and metrics. */
+export interface WorkerObserver {
+  started(item: WorkItem): void
+  /** The outcome is decided. @param abandoned the handler ignored its signal and still runs */
+  ended(item: WorkItem, outcome: Outcome, durationMs: number, abandoned: boolean): void
+  /** A message that was not started here. `about` is null when it could not even be read. */
+  refused(about: Pick<WorkItem, 'uid' | 'epoch'> | null, why: string): void
+  /** A report without confirmation; it is repeated. @param failures in a row, from 1 */
+  unconfirmed(about: ReportKey, failures: number): void
+  /** K7: every handler was aborted. */
+  lostContact(silentMs: number): void
+  /** Jobs of this type may run longer than a stop of the worker waits. Told once for each type. */
+  outlivesGrace(item: WorkItem, graceMs: number): void
+  /** A defect of the worker itself; the slot goes on. */
+  defect(error: unknown): void
 }
