@@ -105,6 +105,12 @@ export const ANNOTATIONS = {
   correlationId: `${GROUP}/correlation-id`,
 } as const
 
+/**
+ * Random id that a client library gives a QueueJob or QueueAction whose name its caller chose: after a
+ * lost answer it knows the object as its own. Read by nobody else.
+ */
+export const SUBMISSION_ANNOTATION = `${GROUP}/submission`
+
 /** Put on every object by a restore from a backup; such a job is held `RestoredUnconfirmed`. */
 export const RESTORE_LABEL = 'velero.io/restore-name'
 

@@ -1,0 +1,178 @@
+/**
+ * The client: submit, get, list (sdk.md). It holds no state but the watches that somebody waits
+ * behind; everything it says was read from the API server.
+ */
+import { z } from 'zod'
+import type { Phase } from '../api/conditions.ts'
+import { sentence } from '../api/reasons.ts'
+import type { Clock, Random } from '../core/clock.ts'
+import type { JobDefinition, Resolved, Submitted } from '../core/definition.ts'
+import { GopherQueueError } from '../core/errors.ts'
+import { type JobKey, keyText } from '../core/ids.ts'
+import { createOnce } from './create.ts'
+import { JobExistsError, JobNotFoundError, SubmissionUnknownError } from './errors.ts'
+import { Feeds } from './feeds.ts'
+import { Job, type JobParts } from './job.ts'
+import { nameFrom, prefixOfType, submissionId } from './names.ts'
+import type { ActionStore, Identity, JobFeed, JobStore, JobView } from './ports.ts'
+import { newJob, type SubmitOptions } from './submission.ts'
+
+export interface ClientParts {
+  readonly store: JobStore
+  readonly feed: JobFeed
+  readonly actions: ActionStore
+  readonly identity: Identity
+  readonly clock: Clock
+  readonly random: Random
+  /** Where jobs are when a call names no namespace. */
+  readonly namespace: string
+  /** Gives back connections. */
+  readonly release: () => Promise<void>
+}
+
+export interface GetOptions<D extends JobDefinition = JobDefinition> {
+  /** Default: that of the connection. */
+  readonly namespace?: string | undefined
+  /** Types the result. The job must be of this type. */
+  readonly as?: D | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What is given must match; nothing given: every job of the namespace. */
+export interface ListOptions {
+  readonly namespace?: string | undefined
+  readonly queue?: string | undefined
+  readonly type?: string | undefined
+  readonly phase?: Phase | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const DEFAULT_TIMEOUT_MS = 60_000
+/** A job that may be deleted this soon after its end is not created again after a lost answer. */
+const SHORT_TTL_SECONDS = 300
+
+export class GopherQueue {
+  readonly #parts: ClientParts
+  readonly #jobs: JobParts
+  readonly #closer = new AbortController()
+
+  constructor(parts: ClientParts) {
+    this.#parts = parts
+    this.#jobs = { ...parts, feeds: new Feeds(parts), closing: this.#closer.signal }
+  }
+
+  /**
+   * Stores a job; it is stored once, also when an answer is lost.
+   *
+   * @throws InvalidJobError: the input does not fit the definition, or an option the API
+   * @throws JobExistsError: the name is taken
+   * @throws SubmissionUnknownError: no answer in time, the job may be stored
+   * @throws ForbiddenError, ApiError: the API server refused it or could not be reached
+   */
+  async submit<D extends JobDefinition>(
+    definition: D,
+    input: Submitted<D>,
+    options: SubmitOptions = {},
+  ): Promise<Job<Resolved<D>>> {
+    this.#closer.signal.throwIfAborted()
+    const { random, store } = this.#parts
+    const namespace = this.#namespace(options)
+    const made = () => nameFrom(prefixOfType(definition.type), random)
+    const chosen = options.name
+    const submission = chosen === undefined ? '' : submissionId(random)
+    const name = chosen ?? made()
+    const prepared = newJob(definition, input, options, { namespace, name }, submission)
+    const ttl = options.ttlSecondsAfterFinished ?? Number.POSITIVE_INFINITY
+    const end = await createOnce<JobView>(
+      {
+        name,
+        anotherName: chosen === undefined ? made : null,
+        create: (as, signal) => store.create({ ...prepared, name: as }, signal),
+        find: async (as, signal) => (await store.look({ namespace, name: as }, signal)).job,
+        own: (found) => found.submission === submission,
+        repeatable: ttl >= SHORT_TTL_SECONDS,
+      },
+      {
+        ...this.#parts,
+        timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+        signal: options.signal,
+      },
+    )
+    if (end.kind === 'created') return this.#handle(end.object, definition)
+    const key = { namespace, name: end.name }
+    throw end.kind === 'taken' ? exists(key) : unknown(key, end.cause)
+  }
+
+  /** A job by its name. @throws JobNotFoundError, ForbiddenError, ApiError, or code `WrongType` */
+  async get<D extends JobDefinition = JobDefinition>(
+    name: string,
+    options: GetOptions<D> = {},
+  ): Promise<Job<Resolved<D>>> {
+    this.#closer.signal.throwIfAborted()
+    const key = { namespace: this.#namespace(options), name }
+    const { job } = await this.#parts.store.look(key, options.signal)
+    if (job === null) throw notFound(key)
+    if (options.as && job.type !== options.as.type) throw wrongType(job, options.as)
+    return this.#handle(job, options.as)
+  }
+
+  /** Jobs that match, page by page, in the order of their names. @throws ForbiddenError, ApiError */
+  async *list(options: ListOptions = {}): AsyncGenerator<Job, void, void> {
+    this.#closer.signal.throwIfAborted()
+    const { queue, type, phase, signal } = options
+    const selection = { queue, type, phase }
+    for await (const job of this.#parts.store.list(this.#namespace(options), selection, signal)) {
+      yield this.#handle(job, undefined)
+    }
+  }
+
+  /** Ends every wait with code `Closed` and gives the connections back. */
+  async close(): Promise<void> {
+    if (this.#closer.signal.aborted) return
+    this.#closer.abort(new GopherQueueError('Closed', 'the connection to GopherQueue was closed'))
+    await this.#parts.release()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #namespace(options: { readonly namespace?: string | undefined }): string {
+    return options.namespace ?? this.#parts.namespace
+  }
+
+  #handle<D extends JobDefinition>(job: JobView, definition: D | undefined): Job<Resolved<D>> {
+    const output = (definition?.output ?? z.unknown()) as z.ZodType<Resolved<D>>
+    return new Job(this.#jobs, output, job)
+  }
+}
+
+function exists(key: JobKey): JobExistsError {
+  return new JobExistsError(key, {
+    message: `job ${keyText(key)} exists already and was not made by this call; nothing was submitted`,
+    help: `see it: kubectl -n ${key.namespace} get qj ${key.name}; choose another name, leave the name out, or wait for that job with gq.get(${JSON.stringify(key.name)})`,
+  })
+}
+
+function unknown(key: JobKey, cause: unknown): SubmissionUnknownError {
+  return new SubmissionUnknownError(key, {
+    message: `whether job ${keyText(key)} was stored is not known: the API server gave no answer in time`,
+    help: `see whether it is there: kubectl -n ${key.namespace} get qj ${key.name}; to submit again without a second job, give name: ${JSON.stringify(key.name)}`,
+    cause,
+  })
+}
+
+function notFound(key: JobKey): JobNotFoundError {
+  return new JobNotFoundError(key, {
+    message: sentence('TargetNotFound', { kind: 'QueueJob', ...key }),
+    help: `see what there is: kubectl -n ${key.namespace} get qj`,
+  })
+}
+
+function wrongType(job: JobView, wanted: JobDefinition): GopherQueueError {
+  return new GopherQueueError(
+    'WrongType',
+    `job ${keyText(job)} is of type "${job.type}", not "${wanted.type}"`,
+    { help: 'give the definition of its type as `as`, or none' },
+  )
+}
