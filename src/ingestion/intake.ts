@@ -17,7 +17,7 @@ import type { QueueObject, UnreadableObject, Watcher } from '../core/resources.t
 import type { Logger, Metrics } from '../observability/ports.ts'
 import type { FactSink } from '../persistence/ports.ts'
 import type { Queues } from './queues.ts'
-import { judge, type Refusal } from './validate.ts'
+import { judge, judgePayload, type Refusal } from './validate.ts'
 
 export interface IntakeOptions {
   readonly ledger: Ledger
@@ -93,6 +93,15 @@ export class Intake implements Watcher<JobObject> {
 
   refused(entry: Entry): boolean {
     return this.#refusalNow(entry) !== null
+  }
+
+  /** A payload that is too large for the cache was read. False: the job is refused. */
+  acceptsPayload(entry: Entry, json: string | null): boolean {
+    const refusal = json === null ? null : judgePayload(json)
+    if (!refusal) return true
+    this.#verdicts.set(entry.object, { refusal })
+    this.#refuse(entry, refusal)
+    return false
   }
 
   /** The queue's defaults, its pause or its being there changed. */

@@ -5,7 +5,7 @@
 import type { Clock } from '../core/clock.ts'
 import { termOf } from '../core/epoch.ts'
 import { describeError } from '../core/errors.ts'
-import type { BootId, ShardId } from '../core/ids.ts'
+import type { BootId, ClassId, ShardId } from '../core/ids.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
 import type { Beat, RunningAttempt } from '../core/outcome.ts'
 import type { Logger, Metrics } from '../observability/ports.ts'
@@ -50,6 +50,11 @@ export class Listings {
   /** The streams were made anew: their consumers are gone. */
   forgetClasses(): void {
     this.#classes.clear()
+  }
+
+  /** Nobody served it for long, and its consumer was removed. */
+  forgetClass(namespace: string, cls: ClassId): void {
+    this.#classes.delete(`${namespace}/${cls}`)
   }
 
   receive(beat: Beat): void {

@@ -104,6 +104,11 @@ export class Shards {
     return sameNonce(nonceOf(this.#key, salt, start), nonce) ? 'valid' : 'invalid'
   }
 
+  /** False: the salt of the epoch's term is gone, because somebody deleted the record (T2). */
+  knows(shard: ShardId, epoch: Epoch): boolean {
+    return this.#salt(shard, termOf(epoch)) !== null
+  }
+
   #salt(shard: ShardId, term: Term): Uint8Array | null {
     const salts = this.#held.get(shard)?.record.salts
     const salt = salts && Object.hasOwn(salts, term) ? salts[term] : undefined

@@ -33,6 +33,8 @@ export interface CycleOptions {
   /** Intake refuses the job, and says so by a write. */
   readonly refused: (entry: Entry) => boolean
   readonly queueHolds: (namespace: string, queue: string) => boolean
+  /** Intake's word on a payload that was read only now; false: it refuses the job by a write. */
+  readonly acceptsPayload: (entry: Entry, json: string | null) => boolean
   /** D7: not before this monotonic time. */
   readonly holdUntil: (uid: JobUid) => MonoMs
 }
@@ -223,7 +225,8 @@ export class DispatchCycle {
     if (payload.kind === 'absent') return null
     if (payload.kind === 'inline') return payload.json
     const read = await this.#options.payloads.readPayload(entry.object, entry.uid)
-    return read.kind === 'found' ? read.json : undefined
+    if (read.kind !== 'found') return undefined
+    return this.#options.acceptsPayload(entry, read.json) ? read.json : undefined
   }
 
   /** Nothing was published for this epoch. */

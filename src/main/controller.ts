@@ -1,0 +1,359 @@
+/**
+ * The controller: all rooms of the operator joined over their ports, without a single adapter. The
+ * operator gives it the genuine Kubernetes and NATS, a simulator can give it anything.
+ *
+ *   watches ─▶ intake ─▶ ledger ─▶ cycle ─▶ dispatcher            (jobs go out)
+ *   events  ─▶ outcomes ─▶ writer ─▶ etcd                         (outcomes come in)
+ *   beats   ─▶ workers, listings        rescuer: what is due      (attempts are watched)
+ *   leadership ─▶ takeover: who may do any of it                  (protocol section 5)
+ */
+import type { Clock, Random } from '../core/clock.ts'
+import type { Fact } from '../core/facts.ts'
+import type { JobUid, ShardId } from '../core/ids.ts'
+import type { JobObject } from '../core/job.ts'
+import { type Entry, Ledger } from '../core/ledger.ts'
+import type { ActionObject, QueueObject, ScheduleObject, Watcher } from '../core/resources.ts'
+import { ActionReconciler } from '../ingestion/actions.ts'
+import { DeclaredReconciler } from '../ingestion/declared-reconciler.ts'
+import { Intake } from '../ingestion/intake.ts'
+import { normaliser } from '../ingestion/normalise.ts'
+import type { ActionGuard, ObjectStatusWriter } from '../ingestion/ports.ts'
+import { Queues } from '../ingestion/queues.ts'
+import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
+import { Informer } from '../persistence/budget.ts'
+import type { FactSink, StatusStore } from '../persistence/ports.ts'
+import { StatusWriter } from '../persistence/writer.ts'
+import { Acts } from '../recovery/acts.ts'
+import { Leadership } from '../recovery/leadership.ts'
+import { Listings } from '../recovery/listings.ts'
+import { Outcomes } from '../recovery/outcomes.ts'
+import type {
+  Announcer,
+  BeatFeed,
+  EventFeed,
+  Link,
+  MemberLeases,
+  ShardRecords,
+  Streams,
+} from '../recovery/ports.ts'
+import { Reclaims } from '../recovery/reclaims.ts'
+import { Rescuer } from '../recovery/rescuer.ts'
+import { Shards } from '../recovery/shards.ts'
+import { StreamWatch } from '../recovery/stream-watch.ts'
+import { Takeover } from '../recovery/takeover.ts'
+import { Workers } from '../recovery/workers.ts'
+import { DispatchCycle } from '../scheduler/cycle.ts'
+import { Holds } from '../scheduler/holds.ts'
+import type { Dispatcher, PayloadReader } from '../scheduler/ports.ts'
+import { RetryDecision } from '../scheduler/retry.ts'
+import { StatusObserver } from './status-observer.ts'
+
+export interface ControllerPorts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly events: EventSink
+  readonly store: StatusStore
+  readonly objectStatuses: ObjectStatusWriter
+  readonly guard: ActionGuard
+  readonly payloads: PayloadReader
+  readonly records: ShardRecords
+  readonly members: MemberLeases
+  readonly link: Link
+  readonly streams: Streams
+  readonly feed: EventFeed
+  readonly beats: BeatFeed
+  readonly dispatcher: Dispatcher
+  readonly announcer: Announcer
+  /** Resolves after a consistent list of all jobs that began after the call. */
+  readonly relistJobs: () => Promise<void>
+  /** The operator's switch `dispatch: Paused`. */
+  readonly dispatchPaused: () => boolean
+  /** The term goes into the User-Agent. */
+  readonly termChanged: (term: number) => void
+}
+
+export interface ControllerSettings {
+  readonly version: string
+  readonly identity: string
+  readonly controllerName: string
+  /** Installation key; empty in local modes. */
+  readonly key: Uint8Array
+  readonly memberLeaseMs: number
+  readonly renewMs: number
+  readonly attemptLeaseMs: number
+  readonly statusWriters: number
+  readonly information: { readonly perSecond: number; readonly share: number }
+}
+
+export interface ControllerState {
+  /** Shards past T8. */
+  readonly leading: number
+  /** Why this process leads nothing or less than it could; '' = all well. */
+  readonly problem: string
+  readonly jobs: number
+  readonly ready: number
+  readonly delayed: number
+  readonly writes: number
+}
+
+export interface Controller {
+  readonly jobs: Watcher<JobObject>
+  readonly queues: Watcher<QueueObject>
+  readonly actions: Watcher<ActionObject>
+  readonly schedules: Watcher<ScheduleObject>
+  start(): void
+  /** Hands over: no new starts, writes in flight answered, shards given up. */
+  stop(deadlineMs: number): Promise<void>
+  state(): ControllerState
+}
+
+/** Builds all rooms; nothing runs before `start`. */
+export function buildController(ports: ControllerPorts, settings: ControllerSettings): Controller {
+  const { clock, random, logger, metrics, link, announcer, dispatcher, streams, store } = ports
+  const shards = new Shards(settings.key)
+  const queues = new Queues(settings.controllerName, () => clock.monotonic())
+  const ledger = new Ledger(normaliser((namespace, name) => queues.get(namespace, name)))
+  const leads = (shard: ShardId) => shards.leads(shard) && leadership.trusted
+  const observer = new StatusObserver({ logger, metrics, events: ports.events, ledger, clock })
+  const writer = new StatusWriter({
+    store,
+    ledger,
+    policy: new RetryDecision(),
+    observer,
+    clock,
+    random,
+    maxInFlight: settings.statusWriters,
+    mayWrite: (shard) => shards.get(shard) !== undefined && leadership.trusted,
+  })
+  const informer = new Informer({ clock, rates: settings.information, writer })
+  const sink = sinkOf(writer, informer, ledger, (entry) => cycle.place(entry))
+  const workers = new Workers({ ledger, leaseMs: settings.attemptLeaseMs }, () => clock.monotonic())
+  const moved = (entry: Entry) => {
+    cycle.place(entry)
+    cycle.kick()
+  }
+  const base = { shards, ledger, workers, sink, clock, random, logger, metrics, announcer, store }
+  const reclaims = new Reclaims({
+    ...base,
+    streams,
+    dispatcher,
+    leaseMs: settings.attemptLeaseMs,
+    moved,
+  })
+  const gate = {
+    mayDispatch: leads,
+    get open() {
+      return link.connected && linkTrusted && !ports.dispatchPaused()
+    },
+  }
+  // Closed from a lost connection until the streams were seen to be the same (T3).
+  let linkTrusted = false
+  const cycle = new DispatchCycle({
+    ...base,
+    capacity: workers,
+    gate,
+    epochs: shards,
+    dispatcher,
+    payloads: ports.payloads,
+    refused: (entry) => intake.refused(entry),
+    acceptsPayload: (entry, json) => intake.acceptsPayload(entry, json),
+    queueHolds: (namespace, queue) => queues.holds(namespace, queue),
+    holdUntil: (uid) => reclaims.holdUntil(uid),
+  })
+  const streamWatch = new StreamWatch(streams)
+  const streamLost = (why: string) => {
+    linkTrusted = false
+    listings.forgetClasses()
+    leadership.takeAgain(why)
+  }
+  const verify = (shard: ShardId) => void leadership.verify(shard)
+  const outcomes = new Outcomes({ ...base, feed: ports.feed, verify, streamLost, moved })
+  const takeover = new Takeover({
+    ...base,
+    streams,
+    streamWatch,
+    outcomes,
+    link,
+    relist: ports.relistJobs,
+    leadership: () => leadership,
+    leading,
+  })
+  const listings = new Listings({
+    ...base,
+    streams,
+    reclaims,
+    verify,
+    lifted: (shard, term) => takeover.lifted(shard, term),
+    capacityChanged: () => cycle.kick(),
+  })
+  const rescuer = new Rescuer({
+    ...base,
+    reclaims,
+    streamWatch,
+    streams,
+    link,
+    leaseMs: settings.attemptLeaseMs,
+    streamLost,
+    linkBack: () => {
+      linkTrusted = true
+      cycle.kick()
+    },
+    classRemoved: (namespace, cls) => listings.forgetClass(namespace, cls),
+  })
+  const leadership = new Leadership({
+    ...base,
+    identity: settings.identity,
+    records: ports.records,
+    members: ports.members,
+    leaseMs: settings.memberLeaseMs,
+    renewMs: settings.renewMs,
+    takeOver: (group) => takeover.run(group),
+    steppedDown: (shard) => {
+      ledger.reset(shard, clock.monotonic())
+      for (const entry of ledger.ofShard(shard)) cycle.remove(entry.uid)
+      void outcomes.leave(shard)
+    },
+  })
+  const acts = new Acts({ ...base, dispatcher, moved })
+  const intake = new Intake({
+    ...base,
+    queues,
+    version: settings.version,
+    leads,
+    termOf: (shard) => shards.get(shard)?.record.term ?? 0,
+    verify,
+    place: (entry) => cycle.place(entry),
+    suspend: (entry) => rescuer.suspend(entry),
+    gone: (entry, attempt) => {
+      cycle.remove(entry.uid)
+      reclaims.settled(entry.uid)
+      informer.withdraw(entry.uid)
+      acts.deleted(entry, attempt)
+    },
+    unreadable: (object) => observer.unreadable(object),
+  })
+  const declared = new DeclaredReconciler({
+    ...base,
+    statuses: ports.objectStatuses,
+    version: settings.version,
+    controllerName: settings.controllerName,
+    leads,
+  })
+  const actions = new ActionReconciler({
+    ...base,
+    statuses: ports.objectStatuses,
+    guard: ports.guard,
+    events: ports.events,
+    version: settings.version,
+    leads,
+    cancel: (entry, request) => acts.cancel(entry, request),
+  })
+  const holds = new Holds({ ...base, queues, workers, gate, link, leads, informer: sink, random })
+  function leading(shard: ShardId): void {
+    linkTrusted = true
+    ports.termChanged(Math.max(...shards.all().map((each) => each.record.term)))
+    for (const entry of ledger.ofShard(shard)) {
+      // T2: its salt is gone, so no outcome of it can be checked.
+      if (entry.attempt && !shards.knows(shard, entry.attempt.epoch)) void reclaims.fence(entry)
+      intake.consider(entry)
+    }
+    declared.leading(shard)
+    actions.leading(shard)
+  }
+  let unsubscribe: (() => void)[] = []
+  return {
+    jobs: intake,
+    queues: queueWatcher(queues, intake, declared, observer),
+    schedules: scheduleWatcher(declared, observer),
+    actions: actions.watcher(observer),
+    start() {
+      unsubscribe = [
+        ports.beats.beats((beat) => listings.receive(beat)),
+        ports.beats.notes((note) => observer.progress(note, sink, shards)),
+        ports.beats.rejected((sender, problem) => observer.rejectedBeat(sender, problem)),
+        link.onChange(() => {
+          if (!link.connected) linkTrusted = false
+        }),
+      ]
+      rescuer.start()
+      holds.start()
+      declared.start()
+      actions.start()
+      leadership.start()
+    },
+    async stop(deadlineMs) {
+      for (const each of unsubscribe) each()
+      cycle.stop()
+      holds.stop()
+      rescuer.stop()
+      informer.stop()
+      await Promise.allSettled([actions.stop(), declared.stop(), writer.stop(deadlineMs / 2)])
+      await Promise.allSettled(shards.all().map(({ shard }) => outcomes.leave(shard)))
+      await leadership.stop()
+    },
+    state: () => ({
+      leading: shards.all().filter(({ phase }) => phase === 'leading').length,
+      problem: leadership.problem,
+      jobs: ledger.size,
+      ready: cycle.ready,
+      delayed: cycle.delayed,
+      writes: writer.depth,
+    }),
+  }
+}
+
+/** Facts go to the writer; when one is settled, the job is placed anew. */
+function sinkOf(
+  writer: StatusWriter,
+  informer: Informer,
+  ledger: Ledger,
+  place: (entry: Entry) => void,
+): FactSink {
+  return {
+    submit: async (uid: JobUid, fact: Fact) => {
+      informer.withdraw(uid)
+      const settled = await writer.submit(uid, fact)
+      const entry = ledger.get(uid)
+      if (entry) place(entry)
+      return settled
+    },
+    inform: (uid: JobUid, fact: Fact) => informer.inform(uid, fact),
+  }
+}
+
+function queueWatcher(
+  queues: Queues,
+  intake: Intake,
+  declared: DeclaredReconciler,
+  observer: StatusObserver,
+): Watcher<QueueObject> {
+  return {
+    changed(queue) {
+      const before = queues.get(queue.namespace, queue.name)
+      queues.set(queue)
+      declared.changed({ kind: 'Queue', object: queue })
+      if (before?.generation !== queue.generation) intake.queueChanged(queue)
+    },
+    removed(key) {
+      queues.remove(key)
+      declared.removed('Queue', key)
+      intake.queueChanged(key)
+    },
+    unreadable: (object) => observer.unreadable(object),
+    synced() {},
+  }
+}
+
+function scheduleWatcher(
+  declared: DeclaredReconciler,
+  observer: StatusObserver,
+): Watcher<ScheduleObject> {
+  return {
+    changed: (object) => declared.changed({ kind: 'QueueSchedule', object }),
+    removed: (key) => declared.removed('QueueSchedule', key),
+    unreadable: (object) => observer.unreadable(object),
+    synced() {},
+  }
+}
