@@ -25,6 +25,8 @@ export type ConditionEffect =
   | 'Reconciling'
   /** Reconciling for `STALLED_AFTER_SECONDS`, then Stalled. */
   | 'ReconcilingThenStalled'
+  /** Stalled at once: nothing but a person's change of another object lifts it. */
+  | 'Stalled'
   /** Ready only: suspended on purpose is a healthy state. */
   | 'Ready'
   /** Ready, Succeeded, Finished. */
@@ -164,6 +166,13 @@ const WAITING_ROWS = {
     says: 'there is no Queue {queue} in namespace {namespace}',
     next: 'create it (kind Queue, metadata.name: {queue}); the job starts when it appears',
   },
+  QueueNotServed: {
+    ...blocked,
+    condition: 'Stalled',
+    event: 'Warning',
+    says: 'queue {queue} uses {fields}, which this release of the operator ({version}) does not serve; its jobs are held',
+    next: 'remove {fields} from queue {queue} in namespace {namespace}, or install a release that serves it',
+  },
   BreakerOpen: {
     ...blocked,
     event: 'Warning',
@@ -198,8 +207,8 @@ const WAITING_ROWS = {
   RestoredUnconfirmed: {
     ...blocked,
     event: 'Warning',
-    says: 'the job came back from backup {restore} without its status; running it could repeat finished work',
-    next: 'create a QueueAction with target.name {job}: Resume runs it, Discard ends it',
+    says: 'the job came back from a backup without its status; running it could repeat finished work',
+    next: 'to run it, remove its label velero.io/restore-name: kubectl -n {namespace} label qj {job} velero.io/restore-name-; to end it, delete it or create a QueueAction Cancel for it',
   },
   ClusterFull: {
     ...blocked,
@@ -218,6 +227,11 @@ const WAITING_ROWS = {
     event: 'Normal',
     says: 'attempt {attempt} of {max} failed with {code}: {error}; next attempt at {until}',
     next: 'wait until {until}; the attempts so far: kubectl -n {namespace} get qj {job} -o jsonpath={.status.history}',
+  },
+  Requeued: {
+    ...scheduled,
+    says: 'the last start used no attempt ({cause}); the job waits for a free slot',
+    next: 'nothing: it starts again by itself',
   },
   Suspended: {
     ...waiting,
@@ -428,6 +442,15 @@ const OTHER_ROWS = {
     exitCode: 4,
     says: '{kind} {name} now has uid {found}, the action names uid {wanted}',
     next: 'create a new action for the object that is there now, or none',
+  },
+  ActionDone: {
+    ...action,
+    phase: 'Completed',
+    condition: 'Succeeded',
+    event: 'Normal',
+    exitCode: 0,
+    says: '{action}: {done} of {matched} targets were changed, {skipped} needed no change',
+    next: 'nothing',
   },
   ActionsUnguarded: {
     ...action,

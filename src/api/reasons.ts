@@ -10,6 +10,7 @@
  */
 import type { FAILURE_CATEGORIES, Phase } from './conditions.ts'
 import { type ConditionEffect, type ReasonScope, ROWS } from './reasons-table.ts'
+import { cut, oneLine } from './text.ts'
 
 export { ATTEMPT_ENDS, type ConditionEffect, type ReasonScope } from './reasons-table.ts'
 
@@ -94,24 +95,10 @@ export function slotsOf(text: string): readonly string[] {
   return [...new Set([...text.matchAll(SLOT)].map((match) => match[1] ?? ''))]
 }
 
-/** Cut to `max` UTF-16 units without leaving half of a surrogate pair, and marked as cut. */
-function cut(text: string, max: number): string {
-  if (text.length <= max) return text
-  const head = text.slice(0, max - 1)
-  const last = head.charCodeAt(head.length - 1)
-  return `${last >= 0xd800 && last <= 0xdbff ? head.slice(0, -1) : head}…`
-}
-
-/** Control characters, line ends and direction marks become spaces: one value is one line. */
-function oneLine(value: string | number): string {
-  const flat = String(value).replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
-  return cut(flat.trim(), SLOT_MAX)
-}
-
 function fill(template: string, slots: Readonly<Record<string, string | number>>): string {
   const filled = template.replace(SLOT, (slot, name: string) => {
     const value = Object.hasOwn(slots, name) ? slots[name] : undefined
-    const shown = value === undefined ? slot : oneLine(value)
+    const shown = value === undefined ? slot : cut(oneLine(String(value)), SLOT_MAX)
     return shown === '' ? '(none)' : shown
   })
   return cut(filled, SENTENCE_MAX)
