@@ -9,8 +9,14 @@ import type { Clock, Random } from '../core/clock.ts'
 import type { JobDefinition, Resolved, Submitted } from '../core/definition.ts'
 import { GopherQueueError } from '../core/errors.ts'
 import { type JobKey, keyText } from '../core/ids.ts'
-import { createOnce } from './create.ts'
-import { JobExistsError, JobNotFoundError, SubmissionUnknownError } from './errors.ts'
+import { type CreateEnd, createOnce } from './create.ts'
+import {
+  ApiError,
+  InvalidJobError,
+  JobExistsError,
+  JobNotFoundError,
+  SubmissionUnknownError,
+} from './errors.ts'
 import { Feeds } from './feeds.ts'
 import { Job, type JobParts } from './job.ts'
 import { nameFrom, prefixOfType, submissionId } from './names.ts'
@@ -75,31 +81,9 @@ export class GopherQueue {
     options: SubmitOptions = {},
   ): Promise<Job<Resolved<D>>> {
     this.#closer.signal.throwIfAborted()
-    const { random, store } = this.#parts
-    const namespace = this.#namespace(options)
-    const made = () => nameFrom(prefixOfType(definition.type), random)
-    const chosen = options.name
-    const submission = chosen === undefined ? '' : submissionId(random)
-    const name = chosen ?? made()
-    const prepared = newJob(definition, input, options, { namespace, name }, submission)
-    const ttl = options.ttlSecondsAfterFinished ?? Number.POSITIVE_INFINITY
-    const end = await createOnce<JobView>(
-      {
-        name,
-        anotherName: chosen === undefined ? made : null,
-        create: (as, signal) => store.create({ ...prepared, name: as }, signal),
-        find: async (as, signal) => (await store.look({ namespace, name: as }, signal)).job,
-        own: (found) => found.submission === submission,
-        repeatable: ttl >= SHORT_TTL_SECONDS,
-      },
-      {
-        ...this.#parts,
-        timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-        signal: options.signal,
-      },
-    )
+    const end = await this.#store(definition, input, options).catch(refused)
     if (end.kind === 'created') return this.#handle(end.object, definition)
-    const key = { namespace, name: end.name }
+    const key = { namespace: this.#namespace(options), name: end.name }
     throw end.kind === 'taken' ? exists(key) : unknown(key, end.cause)
   }
 
@@ -110,7 +94,7 @@ export class GopherQueue {
   ): Promise<Job<Resolved<D>>> {
     this.#closer.signal.throwIfAborted()
     const key = { namespace: this.#namespace(options), name }
-    const { job } = await this.#parts.store.look(key, options.signal)
+    const job = await this.#parts.store.get(key, options.signal)
     if (job === null) throw notFound(key)
     if (options.as && job.type !== options.as.type) throw wrongType(job, options.as)
     return this.#handle(job, options.as)
@@ -137,6 +121,32 @@ export class GopherQueue {
     return this.close()
   }
 
+  async #store(
+    definition: JobDefinition,
+    input: unknown,
+    options: SubmitOptions,
+  ): Promise<CreateEnd<JobView>> {
+    const { clock, random, store } = this.#parts
+    const namespace = this.#namespace(options)
+    const made = () => nameFrom(prefixOfType(definition.type), random)
+    const name = options.name ?? made()
+    // A name of the client's own is proof enough; one that others may choose, too, needs a mark.
+    const submission = options.name === undefined ? '' : submissionId(random)
+    const job = newJob(definition, input, options, { namespace, name }, submission)
+    const ttl = options.ttlSecondsAfterFinished ?? Number.POSITIVE_INFINITY
+    return createOnce(
+      {
+        name,
+        anotherName: options.name === undefined ? made : null,
+        create: (as, signal) => store.create({ ...job, name: as }, signal),
+        find: (as, signal) => store.get({ namespace, name: as }, signal),
+        own: (found) => found.submission === submission,
+        repeatable: ttl >= SHORT_TTL_SECONDS,
+      },
+      { clock, random, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: options.signal },
+    )
+  }
+
   #namespace(options: { readonly namespace?: string | undefined }): string {
     return options.namespace ?? this.#parts.namespace
   }
@@ -145,6 +155,13 @@ export class GopherQueue {
     const output = (definition?.output ?? z.unknown()) as z.ZodType<Resolved<D>>
     return new Job(this.#jobs, output, job)
   }
+}
+
+/** What the API server found wrong is told as what this client finds wrong. */
+function refused(error: unknown): never {
+  if (!(error instanceof ApiError) || error.code !== 'InvalidSpec') throw error
+  const { code, message, help, field } = error
+  throw new InvalidJobError(field || 'spec', { code, message, help, cause: error })
 }
 
 function exists(key: JobKey): JobExistsError {

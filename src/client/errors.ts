@@ -155,11 +155,17 @@ export class ApiError extends GopherQueueError {
   readonly failure: FailureClass
   /** As the server asked for; 0 = it named none. */
   readonly retryAfterMs: number
+  /** Path of the field that the server refused; '' = it named none. */
+  readonly field: string
 
-  constructor(failure: FailureClass, told: Told & { readonly retryAfterMs?: number }) {
+  constructor(
+    failure: FailureClass,
+    told: Told & { readonly retryAfterMs?: number; readonly field?: string },
+  ) {
     super(told.code, told.message, told)
     this.failure = failure
     this.retryAfterMs = told.retryAfterMs ?? 0
+    this.field = told.field ?? ''
   }
 }
 

@@ -94,7 +94,7 @@ export class Job<Result = unknown> implements JobRef {
 
   /** Where the job stands now. @throws JobDeletedError, ApiError */
   async status(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<JobStatus> {
-    const { job } = await this.#parts.store.look(this, options.signal)
+    const job = await this.#parts.store.get(this, options.signal)
     if (job?.uid !== this.uid) throw deleted(this, this.#seen.status.attempts)
     this.#seen = job
     return statusOf(job.status)
@@ -127,7 +127,7 @@ export class Job<Result = unknown> implements JobRef {
    * @throws JobDeletedError, ApiError, or the signal's reason
    */
   async *watch(options: WatchOptions = {}): AsyncGenerator<JobStatus, void, void> {
-    const { job } = await this.#parts.store.look(this, options.signal)
+    const job = await this.#parts.store.get(this, options.signal)
     if (job?.uid !== this.uid) throw deleted(this, this.#seen.status.attempts)
     for await (const seen of throughPhases(this.#parts.feeds, job, this.#signals(options.signal))) {
       this.#seen = seen
@@ -150,7 +150,7 @@ export class Job<Result = unknown> implements JobRef {
   }
 
   async #find(ref: JobRef, signal: AbortSignal | undefined): Promise<JobView> {
-    const { job } = await this.#parts.store.look(ref, signal)
+    const job = await this.#parts.store.get(ref, signal)
     if (job?.uid !== ref.uid) throw deleted(ref, 0)
     return job
   }

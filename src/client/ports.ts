@@ -2,8 +2,8 @@
  * What the client needs of the cluster. Implemented by `kube/client-store.ts`; the same contract suite
  * runs on it and on the fake of the unit tests.
  *
- * Every method rejects with an ApiError and with nothing else. Reads are consistent and were already
- * repeated by the adapter as long as that was reasonable. A create is sent once: whether it may be
+ * A method rejects with an ApiError, or with the reason of its signal, and with nothing else. Reads are
+ * consistent and were already repeated by the adapter as long as that was reasonable. A create is sent once: whether it may be
  * repeated is decided in `create.ts`.
  */
 import type { QueueActionSpec } from '../api/queueaction.ts'
@@ -78,6 +78,9 @@ export interface Look {
 
 export interface JobStore {
   create(job: NewJob, signal?: AbortSignal): Promise<Created<JobView>>
+  /** Needs the verb `get` only. */
+  get(key: JobKey, signal?: AbortSignal): Promise<JobView | null>
+  /** Needs the verb `list`, as does waiting. */
   look(key: JobKey, signal?: AbortSignal): Promise<Look>
   /** Page by page, each job once. */
   list(namespace: string, selection: JobSelection, signal?: AbortSignal): AsyncIterable<JobView>
