@@ -1,16 +1,15 @@
-// The ceiling: how many jobs a second could at best be created and recorded as finished, if the
-// queue itself cost nothing. It is what the API server and etcd take from this client: each of 32
-// connections creates a job, writes the same status that the operator would write, and goes on.
-// One watch is open, because the operator needs one. No operator runs.
+// The ceiling: how many jobs a second could at best be created and recorded as finished, if the queue
+// itself cost nothing. It is what etcd and the API server take on this machine: each of 32 connections
+// creates a job, writes the status that the operator would write, and goes on with the next one. One
+// watch is open, because the operator needs one. No operator runs.
 
 import type { Clock } from '../src/core/clock.ts'
-import type { ApiServer } from './api-server.ts'
+import { KubeStatusStore } from '../src/kube/jobs.ts'
+import type { KubeTransport } from '../src/kube/transport.ts'
+import { connections, countEvents, createJob } from './api-server.ts'
+import { completedStatus } from './completion.ts'
 import { noopJob } from './noop-job.ts'
 import { type Spread, spreadOf } from './percentiles.ts'
-import { completionPatch } from './written-status.ts'
-
-/** As many as the operator's own writer has in flight. */
-export const lanes = 32
 
 export interface CeilingRun {
   readonly jobs: number
@@ -21,7 +20,7 @@ export interface CeilingRun {
 }
 
 export interface CeilingOptions {
-  readonly server: ApiServer
+  readonly api: KubeTransport
   readonly clock: Clock
   readonly namespace: string
   /** Names begin with it, so that two runs in one namespace do not meet. */
@@ -31,39 +30,37 @@ export interface CeilingOptions {
 }
 
 export async function measureCeiling(options: CeilingOptions): Promise<CeilingRun> {
-  const { server, clock, namespace, prefix, jobs } = options
-  let events = 0
-  const stopWatch = await server.watchJobs(namespace, '', () => events++)
+  const { api, clock, namespace, prefix, jobs, signal } = options
+  const store = new KubeStatusStore(api)
   const createMs: number[] = []
   const statusMs: number[] = []
   let next = 0
   const lane = async () => {
-    while (next < jobs && !options.signal.aborted) {
+    while (next < jobs && !signal.aborted) {
       const number = ++next
       const begun = clock.monotonic()
-      const job = await server.createJob(namespace, `${prefix}-${number}`, noopJob(number))
+      const job = await createJob(api, namespace, `${prefix}-${number}`, noopJob(number))
       const created = clock.monotonic()
-      const patch = completionPatch(namespace, job, number, clock.now())
-      const computed = clock.monotonic()
-      await server.patchStatus(namespace, job.name, patch)
+      const status = completedStatus(job, number, clock.now())
+      const answer = await store.writeStatus(job, job.status, status)
+      if (answer.kind !== 'written') {
+        throw new Error(`the status of ${job.name} was not taken: ${JSON.stringify(answer)}`)
+      }
       createMs.push(created - begun)
-      statusMs.push(clock.monotonic() - computed)
+      statusMs.push(clock.monotonic() - created)
     }
   }
+  let events = 0
+  const stopWatch = await countEvents(api, namespace, '', () => events++)
   const started = clock.monotonic()
   try {
-    await Promise.all(Array.from({ length: lanes }, lane))
+    await Promise.all(Array.from({ length: connections }, lane))
   } finally {
     stopWatch()
   }
-  options.signal.throwIfAborted()
+  signal.throwIfAborted()
   const seconds = (clock.monotonic() - started) / 1000
   if (events === 0) throw new Error('the watch that belongs to the measurement delivered nothing')
-  return {
-    jobs,
-    seconds,
-    jobsPerSecond: jobs / seconds,
-    createMs: spreadOf(createMs),
-    statusMs: spreadOf(statusMs),
-  }
+  const spreads = { createMs: spreadOf(createMs), statusMs: spreadOf(statusMs) }
+  return { jobs, seconds, jobsPerSecond: jobs / seconds, ...spreads }
 }

@@ -1,0 +1,151 @@
+// The four benchmarks, each from a cluster without an operator to a report.
+
+import type { DevCluster } from '../devcluster/cluster.ts'
+import type { ManagedProcess } from '../devcluster/process.ts'
+import { startProgress } from '../devcluster/progress.ts'
+import type { Clock } from '../src/core/clock.ts'
+import type { KubeTransport } from '../src/kube/transport.ts'
+import { type CeilingRun, measureCeiling } from './ceiling.ts'
+import { bundleOperator, operatorOf, workerOf } from './installation.ts'
+import { type LatencyRun, measureLatency } from './latency.ts'
+import type { BenchOptions } from './options.ts'
+import {
+  type Report,
+  reportCeiling,
+  reportLatency,
+  reportStart,
+  reportThroughput,
+} from './report.ts'
+import { measureStart } from './rest.ts'
+import { StartFeed } from './start-feed.ts'
+import { measureThroughput } from './throughput.ts'
+
+/** Where the operator's jobs are. The ceiling is measured elsewhere: there they are counted. */
+export const namespace = 'bench'
+const ceilingNamespace = 'default'
+/** Before anything is measured: the first requests to a new kind wait for two seconds. */
+const warmUpJobs = 300
+const warmUpSeconds = 5
+
+export interface Bench {
+  readonly options: BenchOptions
+  readonly cluster: DevCluster
+  readonly api: KubeTransport
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+export function runBench(bench: Bench): Promise<Report> {
+  switch (bench.options.name) {
+    case 'ceiling':
+      return ceiling(bench)
+    case 'throughput':
+      return throughput(bench)
+    case 'latency':
+      return latency(bench)
+    case 'start':
+      return start(bench)
+  }
+}
+
+async function ceiling(bench: Bench): Promise<Report> {
+  await ceilingOf(bench, 'warm-up', warmUpJobs)
+  return reportCeiling(await ceilingOf(bench, 'ceiling', bench.options.jobs))
+}
+
+async function ceilingOf(bench: Bench, prefix: string, jobs: number): Promise<CeilingRun> {
+  const progress = startProgress(`${prefix}, ${jobs} jobs`, 'create and status write, no operator')
+  const { api, clock, signal } = bench
+  const run = await measureCeiling({
+    api,
+    clock,
+    signal,
+    namespace: ceilingNamespace,
+    prefix,
+    jobs,
+  })
+  progress.end(`${Math.round(run.jobsPerSecond)} jobs/s`)
+  return run
+}
+
+// The ceiling is measured before and after: a machine is not equally fast all the time.
+async function throughput(bench: Bench): Promise<Report> {
+  const { options, api, clock, signal } = bench
+  const half = Math.ceil(options.jobs / 2)
+  await ceilingOf(bench, 'warm-up', warmUpJobs)
+  const before = options.ceiling ? [await ceilingOf(bench, 'ceiling-before', half)] : []
+  const { operator, worker } = await startSystem(bench, {})
+  const progress = startProgress(`throughput, ${options.jobs} jobs`, 'through the whole system')
+  const run = await measureThroughput({
+    api,
+    clock,
+    signal,
+    namespace,
+    jobs: options.jobs,
+    operatorPid: operator.pid ?? 0,
+    say: progress.say,
+  })
+  progress.end(`${Math.round(run.jobsPerSecond)} jobs/s`)
+  await worker.stop()
+  await operator.stop()
+  const after = options.ceiling ? [await ceilingOf(bench, 'ceiling-after', half)] : []
+  return reportThroughput(run, [...before, ...after])
+}
+
+async function latency(bench: Bench): Promise<Report> {
+  const { options, api, clock, signal } = bench
+  const feed = await StartFeed.open()
+  await startSystem(bench, { BENCH_START_PORT: String(feed.port) })
+  let firstNumber = 1
+  const measure = async (perSecond: number, seconds: number) => {
+    const shared = { api, clock, signal, feed, namespace, firstNumber }
+    const run = await measureLatency({ perSecond, seconds }, shared)
+    firstNumber += run.jobs
+    return run
+  }
+  await measure(options.rates[0] ?? 1, warmUpSeconds)
+  const runs: LatencyRun[] = []
+  for (const perSecond of options.rates) {
+    const progress = startProgress(`latency, ${perSecond} jobs/s`, `for ${options.seconds} s`)
+    runs.push(await measure(perSecond, options.seconds))
+    progress.end('measured')
+  }
+  await feed.close()
+  return reportLatency(runs)
+}
+
+async function start({ options, cluster, clock, signal }: Bench): Promise<Report> {
+  const operator = await operatorOf(cluster, await bundleOperator())
+  const { starts, seconds } = options
+  const progress = startProgress(`${starts} starts`, 'and the memory at rest after the last one')
+  const run = await measureStart({ operator, starts, restMs: seconds * 1000, clock, signal })
+  progress.end('measured')
+  await operator.stop()
+  return reportStart(run)
+}
+
+interface System {
+  readonly operator: ManagedProcess
+  readonly worker: ManagedProcess
+}
+
+async function startSystem(
+  { cluster, options }: Bench,
+  workerEnv: Readonly<Record<string, string>>,
+): Promise<System> {
+  const progress = startProgress('system', 'the bundled operator and one worker')
+  const operator = await operatorOf(cluster, await bundleOperator())
+  const worker = await workerOf(cluster, {
+    name: 'worker',
+    file: 'bench/noop-worker.ts',
+    namespace,
+    env: {
+      ...workerEnv,
+      GOPHERQUEUE_SLOTS: String(options.slots),
+      GOPHERQUEUE_LOG_LEVEL: 'warn',
+    },
+  })
+  await Promise.all([operator.start(), worker.start()])
+  progress.end('ready')
+  return { operator, worker }
+}

@@ -1,0 +1,79 @@
+// The benchmarks' entry: `npm run bench -- NAME`. Each starts a cluster of its own, measures one thing,
+// prints a table and the conditions, and leaves nothing behind. With `--json` the last line on stdout is
+// one object with the same numbers, and everything else goes to stderr.
+
+import { availableParallelism } from 'node:os'
+import { startCluster } from '../devcluster/cluster.ts'
+import { startProgress } from '../devcluster/progress.ts'
+import { kubernetesVersion, natsVersion } from '../devcluster/recipe.ts'
+import { realClock, realRandom } from '../src/process/clock.ts'
+import { connectTo } from './api-server.ts'
+import { namespace, runBench } from './benches.ts'
+import { applyResources } from './installation.ts'
+import { applyCrds, kubectl } from './kubectl.ts'
+import { type BenchOptions, parseOptions, usage } from './options.ts'
+import { type Report, reportConditions } from './report.ts'
+
+async function main(): Promise<number> {
+  const parsed = parseOptions(process.argv.slice(2))
+  switch (parsed.kind) {
+    case 'help':
+      process.stdout.write(usage)
+      return 0
+    case 'wrong':
+      process.stderr.write(`${parsed.problem}\n\n${usage}`)
+      return 64
+    case 'run':
+      await run(parsed.options, interruption())
+      return 0
+  }
+}
+
+function interruption(): AbortSignal {
+  const stop = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(name, () => stop.abort(new Error(`interrupted by ${name}`)))
+  }
+  return stop.signal
+}
+
+async function run(options: BenchOptions, signal: AbortSignal): Promise<void> {
+  const progress = startProgress('cluster', 'a Kubernetes control plane and NATS of its own')
+  // The ceiling is the API server's alone.
+  const whole = options.name !== 'ceiling'
+  const { goGc, keep: keepFiles } = options
+  const cluster = await startCluster({ label: 'bench', nats: whole, goGc, keepFiles })
+  try {
+    progress.say('applying CRDs, policies and roles')
+    await (whole ? applyResources(cluster) : applyCrds(cluster))
+    await kubectl(cluster, ['create', 'namespace', namespace])
+    const time = { clock: realClock, random: realRandom }
+    const api = await connectTo(await cluster.kubeconfig('admin'), time)
+    progress.end(`ready in ${cluster.dir}`)
+    signal.throwIfAborted()
+    print(await runBench({ options, cluster, api, clock: realClock, signal }), options)
+    await api.close()
+  } finally {
+    await cluster.stop()
+  }
+}
+
+function print(report: Report, options: BenchOptions): void {
+  const conditions = reportConditions(options, {
+    cpus: availableParallelism(),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.versions.node,
+    kubernetes: kubernetesVersion,
+    nats: natsVersion,
+  })
+  const tables = options.json ? process.stderr : process.stdout
+  tables.write(`\n${report.text}\n\n${conditions.text}\n`)
+  if (options.json) console.log(JSON.stringify({ ...report.json, conditions: conditions.json }))
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,133 @@
+// What each benchmark says: a table for people and one object for programs, from the same numbers.
+
+import type { CeilingRun } from './ceiling.ts'
+import type { LatencyRun } from './latency.ts'
+import type { BenchOptions } from './options.ts'
+import { round, type Spread } from './percentiles.ts'
+import type { StartRun } from './rest.ts'
+import { type Cell, textTable } from './table.ts'
+import type { ThroughputRun } from './throughput.ts'
+
+export interface Report {
+  readonly text: string
+  readonly json: Readonly<Record<string, unknown>>
+}
+
+export function reportCeiling(run: CeilingRun): Report {
+  const rows = [
+    ['create', ...spreadCells(run.createMs)],
+    ['status write', ...spreadCells(run.statusMs)],
+  ]
+  return {
+    text: [
+      textTable(['ms', ...spreadHeading], rows),
+      `${run.jobs} jobs created and recorded as finished in ${round(run.seconds)} s: ${round(run.jobsPerSecond)} jobs/s`,
+    ].join('\n\n'),
+    json: {
+      bench: 'ceiling',
+      jobs: run.jobs,
+      jobsPerSecond: round(run.jobsPerSecond),
+      createMs: spreadJson(run.createMs),
+      statusMs: spreadJson(run.statusMs),
+    },
+  }
+}
+
+/** @param ceilings of the same run, before and after; empty when they were left out */
+export function reportThroughput(run: ThroughputRun, ceilings: readonly CeilingRun[]): Report {
+  const ceiling = ceilings.length === 0 ? null : mean(ceilings.map((each) => each.jobsPerSecond))
+  const cpu = run.operatorCpuMsPerJob
+  const rows: Cell[][] = [
+    ['jobs completed per second', round(run.jobsPerSecond)],
+    ['ceiling of this run, jobs/s', ceiling === null ? 'left out' : round(ceiling)],
+    ['ratio', ceiling === null ? '' : round(run.jobsPerSecond / ceiling, 2)],
+    ['operator CPU per job, ms', cpu === undefined ? 'unknown here' : round(cpu, 2)],
+    ['API writes of the operator per job', round(run.apiWritesPerJob, 3)],
+    ...Object.entries(run.writes).map(([what, count]): Cell[] => [`  ${what}`, count]),
+  ]
+  return {
+    text: textTable(['', `${run.jobs} jobs in ${round(run.seconds)} s`], rows),
+    json: {
+      bench: 'throughput',
+      jobs: run.jobs,
+      jobsPerSecond: round(run.jobsPerSecond),
+      ceilingPerSecond: ceiling === null ? null : round(ceiling),
+      ratio: ceiling === null ? null : round(run.jobsPerSecond / ceiling, 3),
+      operatorCpuMsPerJob: cpu === undefined ? null : round(cpu, 3),
+      apiWritesPerJob: round(run.apiWritesPerJob, 3),
+      writes: run.writes,
+    },
+  }
+}
+
+export function reportLatency(runs: readonly LatencyRun[]): Report {
+  const rows = runs.map((run): Cell[] => [
+    run.perSecond,
+    run.jobs,
+    ...spreadCells(run.ms),
+    round(run.senderLateMs),
+  ])
+  return {
+    text: textTable(['jobs/s', 'jobs', ...spreadHeading, 'sender late'], rows),
+    json: {
+      bench: 'latency',
+      rates: runs.map(({ perSecond, jobs, ms, senderLateMs }) => ({
+        perSecond,
+        ...spreadJson(ms),
+        jobs,
+        senderLateMs: round(senderLateMs),
+      })),
+    },
+  }
+}
+
+export function reportStart(run: StartRun): Report {
+  const { residentBytes, readyMs } = run
+  const starts = readyMs.count
+  const mib = residentBytes === undefined ? undefined : residentBytes / 1_048_576
+  const rows: Cell[][] = [
+    ['ready after start, ms, median', round(readyMs.p50, 0)],
+    ['ready after start, ms, slowest', round(readyMs.max, 0)],
+    ['resident memory at rest, MiB', mib === undefined ? 'unknown here' : round(mib)],
+  ]
+  return {
+    text: textTable(['', `${starts} starts`], rows),
+    json: {
+      bench: 'start',
+      starts,
+      readyMs: { p50: round(readyMs.p50, 0), max: round(readyMs.max, 0) },
+      rssMiB: mib === undefined ? null : round(mib),
+    },
+  }
+}
+
+export interface Machine {
+  readonly cpus: number
+  readonly platform: string
+  readonly node: string
+  readonly kubernetes: string
+  readonly nats: string
+}
+
+/** Under which conditions a number was measured: it means nothing without them. */
+export function reportConditions(options: Pick<BenchOptions, 'goGc'>, machine: Machine): Report {
+  const gc = options.goGc ? 'GOGC=400 GOMEMLIMIT=5GiB' : 'defaults of Go'
+  return {
+    text: `API server with ${gc}; etcd without fsync; everything on one machine: ${machine.cpus} CPUs, ${machine.platform}, Node ${machine.node}, Kubernetes ${machine.kubernetes}, nats-server ${machine.nats}`,
+    json: { apiserverGc: gc, etcdFsync: false, ...machine },
+  }
+}
+
+const spreadHeading = ['p50', 'p90', 'p99', 'max']
+
+function spreadCells({ p50, p90, p99, max }: Spread): number[] {
+  return [p50, p90, p99, max].map((value) => round(value))
+}
+
+function spreadJson({ p50, p90, p99, max }: Spread) {
+  return { p50: round(p50), p90: round(p90), p99: round(p99), max: round(max) }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}

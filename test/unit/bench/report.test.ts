@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import type { CeilingRun } from '../../../bench/ceiling.ts'
+import {
+  reportCeiling,
+  reportConditions,
+  reportLatency,
+  reportStart,
+  reportThroughput,
+} from '../../../bench/report.ts'
+import type { ThroughputRun } from '../../../bench/throughput.ts'
+
+const spread = { count: 100, p50: 1.234, p90: 2, p99: 3.06, max: 40 }
+
+const ceilingOf = (jobsPerSecond: number): CeilingRun => ({
+  jobs: 1000,
+  seconds: 1000 / jobsPerSecond,
+  jobsPerSecond,
+  createMs: spread,
+  statusMs: spread,
+})
+
+const throughput: ThroughputRun = {
+  jobs: 2000,
+  seconds: 4,
+  jobsPerSecond: 500,
+  operatorCpuMsPerJob: 0.75,
+  apiWritesPerJob: 1.0015,
+  writes: { 'PUT gopherqueue.io/queuejobs/status': 2000, 'PUT coordination.k8s.io/leases': 3 },
+}
+
+describe('what a benchmark says', () => {
+  it('is the ceiling with the times of both requests', () => {
+    const report = reportCeiling(ceilingOf(800))
+    expect(report.json).toEqual({
+      bench: 'ceiling',
+      jobs: 1000,
+      jobsPerSecond: 800,
+      createMs: { p50: 1.2, p90: 2, p99: 3.1, max: 40 },
+      statusMs: { p50: 1.2, p90: 2, p99: 3.1, max: 40 },
+    })
+    expect(report.text).toContain('800 jobs/s')
+  })
+
+  it('is the throughput beside the mean of the ceilings before and after', () => {
+    const { json, text } = reportThroughput(throughput, [ceilingOf(600), ceilingOf(650)])
+    expect(json).toMatchObject({
+      bench: 'throughput',
+      jobsPerSecond: 500,
+      ceilingPerSecond: 625,
+      ratio: 0.8,
+      operatorCpuMsPerJob: 0.75,
+      apiWritesPerJob: 1.002,
+    })
+    expect(text).toContain('PUT coordination.k8s.io/leases')
+  })
+
+  it('names no ceiling that was not measured, and no cost that the system does not tell', () => {
+    const blind = { ...throughput, operatorCpuMsPerJob: undefined }
+    const { json, text } = reportThroughput(blind, [])
+    expect(json).toMatchObject({ ceilingPerSecond: null, ratio: null, operatorCpuMsPerJob: null })
+    expect(text).toContain('left out')
+    expect(text).toContain('unknown here')
+  })
+
+  it('is the latency of each rate, with how late the sender itself was', () => {
+    const run = { perSecond: 50, jobs: 3000, ms: spread, senderLateMs: 1.26 }
+    expect(reportLatency([run]).json).toEqual({
+      bench: 'latency',
+      rates: [
+        { perSecond: 50, p50: 1.2, p90: 2, p99: 3.1, max: 40, jobs: 3000, senderLateMs: 1.3 },
+      ],
+    })
+  })
+
+  it('is the time to be ready and the memory at rest', () => {
+    const readyMs = { count: 5, p50: 612.4, p90: 700, p99: 700, max: 700.2 }
+    expect(reportStart({ readyMs, residentBytes: 94_371_840 }).json).toEqual({
+      bench: 'start',
+      starts: 5,
+      readyMs: { p50: 612, max: 700 },
+      rssMiB: 90,
+    })
+    expect(reportStart({ readyMs, residentBytes: undefined }).json.rssMiB).toBeNull()
+  })
+
+  it.each([
+    [true, 'GOGC=400 GOMEMLIMIT=5GiB'],
+    [false, 'defaults of Go'],
+  ])('names the conditions, also how the API server collects garbage', (goGc, want) => {
+    const machine = { cpus: 2, platform: 'linux x64', node: '24', kubernetes: '1.36', nats: '2.15' }
+    const { json, text } = reportConditions({ goGc }, machine)
+    expect(text).toContain(want)
+    expect(json).toMatchObject({ apiserverGc: want, cpus: 2, kubernetes: '1.36' })
+  })
+})
