@@ -443,6 +443,15 @@ const OTHER_ROWS = {
     says: '{kind} {name} now has uid {found}, the action names uid {wanted}',
     next: 'create a new action for the object that is there now, or none',
   },
+  ActionRunning: {
+    ...action,
+    phase: 'Running',
+    condition: 'Reconciling',
+    event: null,
+    exitCode: 2,
+    says: '{action} is being carried out on {matched} targets',
+    next: 'wait; deleting the action stops it',
+  },
   ActionDone: {
     ...action,
     phase: 'Completed',

@@ -52,6 +52,7 @@ export const NOT_YET_SUPPORTED: Readonly<Record<Kind, readonly Unserved[]>> = {
       'dryRun',
       'ratePerSecond',
       'maxTargets',
+      'graceSeconds',
       'payload',
       'ttlSecondsAfterFinished',
     ),
