@@ -42,6 +42,7 @@ const MAX_REMEMBERED = 10_000
 const LOOK_MS = 500
 const DEADLINE_MS = 5_000
 
+/** In bytes of UTF-8, as the server counts. */
 const NOTE_MAX = 1_024
 const FIELD_MAX = 128
 
@@ -148,7 +149,7 @@ export class KubeEvents implements EventSink {
       type: REASONS[note.reason].event,
       reason: note.reason,
       action: note.action.slice(0, FIELD_MAX),
-      note: plain(note.note, NOTE_MAX),
+      note: cutBytes(plain(note.note, NOTE_MAX), NOTE_MAX),
       regarding: { apiVersion: API_VERSION, kind: note.kind, namespace, name, uid },
     }
   }
@@ -157,4 +158,12 @@ export class KubeEvents implements EventSink {
 /** The name of the object, cut so that a dot and a suffix fit behind it (B8). */
 function eventNameHead(name: string): string {
   return name.slice(0, 230).replace(/[^a-z0-9]+$/, '')
+}
+
+/** At most `max` bytes, without half a character at the end. */
+function cutBytes(text: string, max: number): string {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= max) return text
+  // A stream may end inside a character: the decoder keeps that part back.
+  return new TextDecoder().decode(bytes.subarray(0, max), { stream: true })
 }

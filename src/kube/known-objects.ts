@@ -34,10 +34,13 @@ export class KnownObjects {
   take(object: Versioned, list = 0): Take {
     const key = `${object.namespace}/${object.name}`
     const known = this.#byKey.get(key)
+    if (known && list !== 0) {
+      if (known.list === list) return { kind: 'repeated' }
+      known.list = list
+    }
+    // Versions count all writes of the cluster, so a former life of the name is older, too.
+    if (known && !isNewer(object.resourceVersion, known.resourceVersion)) return { kind: 'known' }
     if (known?.uid === object.uid) {
-      if (list !== 0 && known.list === list) return { kind: 'repeated' }
-      if (list !== 0) known.list = list
-      if (!isNewer(object.resourceVersion, known.resourceVersion)) return { kind: 'known' }
       known.resourceVersion = object.resourceVersion
       return { kind: 'news', replaced: '' }
     }
