@@ -61,20 +61,14 @@ const logLevel = one(LOG_LEVELS, 'info', {
   reloads: true,
 })
 
-const Limits = z
-  .strictObject({
-    maxObjects: whole(1, 10_000_000, 100_000, {
-      env: 'LIMITS_MAX_OBJECTS',
-      says: 'Live QueueJobs; above it new jobs are held with reason ClusterFull.',
-      unit: 'objects',
-    }),
-    maxFinishedObjects: whole(0, 10_000_000, 20_000, {
-      env: 'LIMITS_MAX_FINISHED_OBJECTS',
-      says: 'Finished QueueJobs; above it retention shortens evenly.',
-      unit: 'objects',
-    }),
-  })
-  .prefault({})
+const logFormat = one(['json', 'text'], 'json', {
+  env: 'LOG_FORMAT',
+  says: 'json: one object a line, for machines; text: for eyes.',
+})
+const wait = setting(z.boolean(), true, {
+  env: 'WAIT',
+  says: 'Wait at the start until Kubernetes and NATS answer; false: end with code 69 instead.',
+})
 
 const InformationBudget = z
   .strictObject({
@@ -91,7 +85,9 @@ const InformationBudget = z
   })
   .prefault({})
 
-export const OperatorConfig = z.strictObject({
+const LEASE_NAMESPACE = 'Namespace of the Leases of the operator.'
+
+const operatorSettings = {
   kubeconfig: words(4096, '', {
     env: 'KUBECONFIG',
     says: 'Kubeconfig file; empty: in the cluster, then KUBECONFIG, then ~/.kube/config, as kubectl.',
@@ -118,7 +114,7 @@ export const OperatorConfig = z.strictObject({
   ),
   namespace: setting(z.string().max(63).regex(PATTERNS.label), SYSTEM_NAMESPACE, {
     env: 'NAMESPACE',
-    says: 'Namespace of the Leases of the operator.',
+    says: LEASE_NAMESPACE,
   }),
   installationKeyFile: words(4096, '', {
     env: 'INSTALLATION_KEY_FILE',
@@ -142,13 +138,18 @@ export const OperatorConfig = z.strictObject({
     env: 'LOCAL',
     says: 'Local mode: both ports on loopback, metrics without TLS and without access review.',
   }),
+  metricsPerQueue: setting(z.boolean(), true, {
+    env: 'METRICS_PER_QUEUE',
+    says: 'Metrics tell namespaces and queues apart; false: thousands of queues cost no series.',
+  }),
   logLevel,
+  logFormat,
+  wait,
   dispatch: one(['Running', 'Paused'], 'Running', {
     env: 'DISPATCH',
     says: 'Paused: nothing starts in any queue; jobs are accepted and running attempts go on.',
     reloads: true,
   }),
-  limits: Limits,
   information: InformationBudget,
   statusWriters: whole(1, 256, 32, {
     env: 'STATUS_WRITERS',
@@ -180,7 +181,17 @@ export const OperatorConfig = z.strictObject({
     says: 'Time to hand over after SIGTERM.',
     unit: 'milliseconds',
   }),
-})
+}
+
+/** W7: a leader trusts its Lease for two thirds of it, and a single renewal may fail in between. */
+const renewsInTime = (config: { renewMs: number; memberLeaseSeconds: number }) =>
+  config.renewMs * 3 <= config.memberLeaseSeconds * 1000
+const RENEWS_IN_TIME = {
+  path: ['renewMs'],
+  message: 'must be at most a third of memberLeaseSeconds',
+}
+
+export const OperatorConfig = z.strictObject(operatorSettings).refine(renewsInTime, RENEWS_IN_TIME)
 export type OperatorConfig = DeepReadonly<z.infer<typeof OperatorConfig>>
 
 export const WorkerConfig = z.strictObject({
@@ -209,6 +220,8 @@ export const WorkerConfig = z.strictObject({
     unit: 'seconds',
   }),
   logLevel,
+  logFormat,
+  wait,
   httpPort: whole(0, 65_535, 8081, {
     env: 'HTTP_PORT',
     says: 'Port of health and metrics; 0: a free one.',
@@ -240,13 +253,56 @@ export const WorkerConfig = z.strictObject({
 })
 export type WorkerConfig = DeepReadonly<z.infer<typeof WorkerConfig>>
 
+/**
+ * Operator and worker in one process. What both have is set once for both, but for `namespace`: it is
+ * the worker's, and the operator's Leases stay where every operator of the cluster looks for them.
+ */
+export const StandaloneConfig = z
+  .strictObject({
+    ...operatorSettings,
+    ...WorkerConfig.shape,
+    operatorNamespace: setting(z.string().max(63).regex(PATTERNS.label), SYSTEM_NAMESPACE, {
+      env: 'OPERATOR_NAMESPACE',
+      says: LEASE_NAMESPACE,
+    }),
+  })
+  .refine(renewsInTime, RENEWS_IN_TIME)
+export type StandaloneConfig = DeepReadonly<z.infer<typeof StandaloneConfig>>
+
+/** The configurations of the two halves of a standalone process. */
+export function partsOf(config: StandaloneConfig): {
+  readonly operator: OperatorConfig
+  readonly worker: WorkerConfig
+} {
+  const { operatorNamespace, ...shared } = config
+  const only = <C extends object>(keys: C) =>
+    Object.fromEntries(Object.entries(shared).filter(([key]) => Object.hasOwn(keys, key)))
+  return {
+    operator: { ...only(operatorSettings), namespace: operatorNamespace } as OperatorConfig,
+    worker: only(WorkerConfig.shape) as WorkerConfig,
+  }
+}
+
+/** Variables that name a file and no setting: `--config` and `--handlers`. */
+export const CONFIG_FILE_ENV = `${ENV_PREFIX}CONFIG`
+export const HANDLERS_FILE_ENV = `${ENV_PREFIX}HANDLERS`
+
+/**
+ * Every variable of ours. Processes of one pod or shell share their environment, so a variable that is
+ * another program's is left alone; one that is nobody's is a mistake.
+ */
+export function knownVariables(): ReadonlySet<string> {
+  const settings = [OperatorConfig, WorkerConfig, StandaloneConfig].flatMap(settingsOf)
+  return new Set([CONFIG_FILE_ENV, HANDLERS_FILE_ENV, ...settings.map(({ env }) => env)])
+}
+
 /** One setting, as flags, environment, documentation and `--print-config` need it. */
 export interface Setting {
-  /** Path in the configuration file, e.g. `limits.maxObjects`. */
+  /** Path in the configuration file, e.g. `information.percent`. */
   readonly path: string
   /** Environment variable, with the prefix. */
   readonly env: string
-  /** Flag without dashes, e.g. `limits-max-objects`. */
+  /** Flag without dashes, e.g. `information-percent`. */
   readonly flag: string
   readonly type: 'string' | 'integer' | 'boolean' | 'array'
   readonly default: unknown
