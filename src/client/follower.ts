@@ -9,9 +9,10 @@
  *   leave last ─▶ stopped
  *
  * A subscriber misses nothing. What happened after the version where the watch stands will still be
- * told; what happened before is doubtful unless the subscriber knows that version or a newer one, and
- * a doubtful subscriber is looked up after it was registered: a consistent read then holds everything
- * that was told to nobody. Nothing older than what a subscriber knows is told to it.
+ * told; what happened before is doubtful unless the watch is known to have told nothing newer about
+ * the job (`recent.ts`), and a doubtful subscriber is looked up after it was registered: a consistent
+ * read then holds everything that was told to nobody. Nothing older than what a subscriber knows is
+ * told to it.
  */
 import { type Clock, type Random, sleep } from '../core/clock.ts'
 import type { GopherQueueError } from '../core/errors.ts'
@@ -19,6 +20,7 @@ import type { JobKey } from '../core/ids.ts'
 import { isNewer } from '../core/ledger.ts'
 import { ApiError } from './errors.ts'
 import type { FeedEvent, JobFeed, JobStore, JobView, Look } from './ports.ts'
+import { Recent } from './recent.ts'
 import { afterEnd, NO_SETBACKS, pause, REFUSALS, type StepEnd } from './resume.ts'
 
 export interface Subscriber {
@@ -63,6 +65,7 @@ export class Follower {
   readonly #entries = new Map<string, Set<Entry>>()
   readonly #stopper = new AbortController()
   readonly #doubtful = new Set<Entry>()
+  readonly #recent = new Recent()
   #looking = false
   #size = 0
   /** Everything after this version will be told; '' = not known, to be anchored. */
@@ -82,9 +85,9 @@ export class Follower {
     this.#entries.set(name, same.add(entry))
     this.#size++
     if (this.#size === 1) {
-      this.#position = subscriber.version
+      this.#begin(subscriber.version)
       this.#drive().catch((error) => this.#failAll(error))
-    } else if (!isNewer(entry.version, this.#position)) this.#doubt(entry)
+    } else if (!this.#recent.isNewest(name, entry.version)) this.#doubt(entry)
     return () => this.#leave(entry)
   }
 
@@ -115,6 +118,11 @@ export class Follower {
     }
   }
 
+  #begin(version: string): void {
+    this.#position = version
+    this.#recent.restart(version)
+  }
+
   #follow(): Promise<StepEnd> {
     const { namespace, name } = this.#place
     return this.#parts.feed.follow({
@@ -132,7 +140,7 @@ export class Follower {
     if (!first) return { kind: 'ended' }
     try {
       const look = await this.#parts.store.look(first.subscriber.key, this.#stopper.signal)
-      this.#position = look.version
+      this.#begin(look.version)
       for (const entry of this.#all()) if (entry !== first) this.#doubt(entry)
       this.#seen(first, look)
       return { kind: 'anchored' }
@@ -149,6 +157,7 @@ export class Follower {
     if (isNewer(version, this.#position)) this.#position = version
     if (event.kind === 'bookmark') return
     const { job } = event
+    this.#recent.note(job.name, version)
     for (const entry of [...(this.#entries.get(job.name) ?? [])]) {
       if (!isNewer(job.resourceVersion, entry.version)) continue
       entry.version = job.resourceVersion

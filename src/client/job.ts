@@ -4,6 +4,8 @@
  */
 import type { z } from 'zod'
 import type { Phase, Priority } from '../api/conditions.ts'
+import { GopherQueueError } from '../core/errors.ts'
+import { keyText } from '../core/ids.ts'
 import { type CancelOptions, type CancelParts, type CancelReceipt, cancelJob } from './cancel.ts'
 import { deleted, endingOf } from './ending.ts'
 import type { JobRef } from './errors.ts'
@@ -117,7 +119,7 @@ export class Job<Result = unknown> implements JobRef {
       const ending = endingOf(ended, this.#output)
       if (ending.kind === 'result') return ending.value
       if (ending.kind === 'error') throw ending.error
-      if (followed === MAX_DUPLICATES) throw deleted(ending.of, 0)
+      if (followed === MAX_DUPLICATES) throw endless(this)
       job = await this.#find(ending.of, options.signal)
     }
   }
@@ -158,6 +160,16 @@ export class Job<Result = unknown> implements JobRef {
   #signals(signal: AbortSignal | undefined): readonly AbortSignal[] {
     return signal ? [signal, this.#parts.closing] : [this.#parts.closing]
   }
+}
+
+function endless(job: JobRef): GopherQueueError {
+  return new GopherQueueError(
+    'Duplicate',
+    `job ${keyText(job)} is a duplicate of a duplicate, ${MAX_DUPLICATES} times over: no job that ran holds its idempotency key`,
+    {
+      help: `see it: kubectl -n ${job.namespace} get qj ${job.name} -o jsonpath={.status.duplicateOf}`,
+    },
+  )
 }
 
 function statusOf(status: StatusView): JobStatus {
