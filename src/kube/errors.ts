@@ -22,7 +22,7 @@ export interface KubeErrorFields {
   /** HTTP status; 0 = no answer. */
   readonly status: number
   /**
-   * `Status.reason` of the server, or one of ours: Unreachable, Lost, Timeout, BadAnswer,
+   * `Status.reason` of the server, or one of ours: Unreachable, Closed, Lost, Timeout, BadAnswer,
    * AnswerTooLong.
    */
   readonly reason: string
@@ -182,6 +182,17 @@ export function errorOfSilence(asked: Asked, cause: unknown, timedOut: boolean):
     retryAfterMs: 0,
     outcomeKnown: unsent && !timedOut,
     cause,
+  })
+}
+
+/** A call that this process did not even try. */
+export function neverSent(asked: Asked, reason: 'Closed', what: string): KubeError {
+  return new KubeError({
+    status: 0,
+    reason,
+    message: `${asked.verb} ${asked.path}: ${what}`,
+    retryAfterMs: 0,
+    outcomeKnown: true,
   })
 }
 

@@ -18,10 +18,10 @@
  */
 import type { Readable } from 'node:stream'
 import { type Dispatcher, Pool } from 'undici'
-import type { Clock, Random } from '../core/clock.ts'
+import type { Clock, MonoMs, Random } from '../core/clock.ts'
 import { sleep } from '../core/clock.ts'
 import type { Credentials, KubeAccess, TlsMaterial } from './access.ts'
-import { badAnswer, errorOfAnswer, errorOfSilence, KubeError } from './errors.ts'
+import { badAnswer, errorOfAnswer, errorOfSilence, KubeError, neverSent } from './errors.ts'
 
 export type Verb = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Lane = 'requests' | 'lease'
@@ -143,14 +143,16 @@ export class KubeTransport implements KubeRequests, KubeWatches {
   async requestText(call: KubeCall): Promise<string> {
     const mutating = call.verb !== 'GET'
     const fate = mutating ? await this.#announce(call) : 'send'
-    if (fate === 'lose-request') throw errorOfSilence(call, { code: 'INJECTED' }, false)
-    const text = await withDeadline(this.#options.clock, call, (signal) => {
+    const lost = () => errorOfSilence(call, { code: 'INJECTED' }, false)
+    if (fate === 'lose-request') throw lost()
+    const answer = withDeadline(this.#options.clock, call, (signal, until) => {
       return mutating || call.retry === false
         ? this.#once(call, signal)
-        : this.#repeated(call, signal)
+        : this.#repeated(call, signal, until)
     })
-    if (fate === 'lose-answer') throw errorOfSilence(call, { code: 'INJECTED' }, false)
-    return text
+    if (fate === 'send') return answer
+    await answer.catch(() => '')
+    throw lost()
   }
 
   async watch(path: string, query: KubeCall['query'], signal: AbortSignal): Promise<Readable> {
@@ -179,14 +181,16 @@ export class KubeTransport implements KubeRequests, KubeWatches {
     return (await this.#options.onCall?.({ n, verb: call.verb, path: call.path })) ?? 'send'
   }
 
-  async #repeated(call: KubeCall, signal: AbortSignal): Promise<string> {
+  /** A wait that the deadline would cut short is not begun: the caller hears what is known. */
+  async #repeated(call: KubeCall, signal: AbortSignal, until: MonoMs): Promise<string> {
+    const { clock, random } = this.#options
     for (let tries = 1; ; tries++) {
       try {
         return await this.#once(call, signal)
       } catch (error) {
-        const delay = retryDelay(error, tries, this.#options.random.uniform())
-        if (delay === null || signal.aborted) throw error
-        await sleep(this.#options.clock, delay, signal)
+        const delay = retryDelay(error, tries, random.uniform())
+        if (delay === null || clock.monotonic() + delay >= until) throw error
+        await sleep(clock, delay, signal)
         if (signal.aborted) throw error
       }
     }
@@ -229,7 +233,7 @@ export class KubeTransport implements KubeRequests, KubeWatches {
       call.body === undefined || typeof call.body === 'string'
         ? call.body
         : JSON.stringify(call.body)
-    return this.#poolsFor(credentials.tls)[lane].request({
+    return this.#poolsFor(call, credentials.tls)[lane].request({
       method: call.verb,
       path: `${this.#basePath}${call.path}${queryText(call.query)}`,
       headers: {
@@ -250,8 +254,8 @@ export class KubeTransport implements KubeRequests, KubeWatches {
     return errorOfAnswer(call, answer.statusCode, after, parsed(text))
   }
 
-  #poolsFor(tls: TlsMaterial): Pools {
-    if (this.#closed) throw new Error('the transport is closed')
+  #poolsFor(call: KubeCall, tls: TlsMaterial): Pools {
+    if (this.#closed) throw neverSent(call, 'Closed', 'the transport is closed')
     if (this.#pools?.tls === tls) return this.#pools
     const old = this.#pools
     const pool = (connections: number | null) =>
@@ -292,15 +296,15 @@ function connectOptions(tls: TlsMaterial) {
 export function retryDelay(error: unknown, tries: number, roll: number): number | null {
   if (tries >= TRIES) return null
   if (error instanceof KubeError) {
-    const passing =
-      error.status === 0
-        ? error.reason !== 'BadAnswer' && error.reason !== 'AnswerTooLong'
-        : isPassing(error.status)
+    const passing = error.status === 0 ? !LASTING.has(error.reason) : isPassing(error.status)
     if (!passing) return null
     if (error.retryAfterMs > 0) return error.retryAfterMs * (1 + 0.2 * roll)
   }
   return 100 * 2 ** (tries - 1) * (0.5 + roll)
 }
+
+/** Reasons of ours that another try would meet again. */
+const LASTING: ReadonlySet<string> = new Set(['BadAnswer', 'AnswerTooLong', 'Closed'])
 
 function isPassing(status: number): boolean {
   return status === 429 || (status >= 500 && status !== 501 && status !== 505)
@@ -310,19 +314,26 @@ function isPassing(status: number): boolean {
 async function withDeadline(
   clock: Clock,
   call: KubeCall,
-  work: (signal: AbortSignal) => Promise<string>,
+  work: (signal: AbortSignal, until: MonoMs) => Promise<string>,
 ): Promise<string> {
+  const { deadlineMs = DEADLINE_MS } = call
   const aborter = new AbortController()
+  const ended = Promise.withResolvers<never>()
   let timedOut = false
-  const cancel = clock.after(call.deadlineMs ?? DEADLINE_MS, () => {
-    timedOut = true
+  const abort = () => {
     aborter.abort()
+    ended.reject(aborter.signal.reason)
+  }
+  const cancel = clock.after(deadlineMs, () => {
+    timedOut = true
+    abort()
   })
-  const abort = () => aborter.abort()
+  ended.promise.catch(() => {})
   if (call.signal?.aborted) abort()
   call.signal?.addEventListener('abort', abort, { once: true })
   try {
-    return await work(aborter.signal)
+    // Not everything that `work` waits for listens to a signal: a credential plugin does not.
+    return await Promise.race([work(aborter.signal, clock.monotonic() + deadlineMs), ended.promise])
   } catch (error) {
     throw errorOfSilence(call, error, timedOut)
   } finally {
@@ -336,14 +347,19 @@ async function readText(
   answer: Dispatcher.ResponseData,
   maxBytes: number,
 ): Promise<string> {
+  const tooLong = () =>
+    badAnswer(call, `the answer is longer than ${maxBytes} bytes`, 'AnswerTooLong')
   const declared = Number(answer.headers['content-length'] ?? Number.NaN)
   if (declared <= maxBytes) return answer.body.text()
+  if (declared > maxBytes) {
+    answer.body.on('error', () => {}).destroy()
+    throw tooLong()
+  }
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of answer.body as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > maxBytes)
-      throw badAnswer(call, `the answer is longer than ${maxBytes} bytes`, 'AnswerTooLong')
+    if (size > maxBytes) throw tooLong()
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
