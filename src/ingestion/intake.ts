@@ -65,14 +65,6 @@ export class Intake implements Watcher<JobObject> {
   }
 
   unreadable(object: UnreadableObject): void {
-    this.#options.metrics.count('gopherqueue_objects_unreadable_total', { kind: 'QueueJob' })
-    this.#options.logger.warn('a job cannot be read', {
-      namespace: object.namespace,
-      job: object.name,
-      uid: object.uid,
-      code: 'InvalidSpec',
-      err: object.problem,
-    })
     this.#options.unreadable(object)
   }
 

@@ -45,7 +45,7 @@ import { Workers } from '../recovery/workers.ts'
 import { DispatchCycle } from '../scheduler/cycle.ts'
 import { Holds } from '../scheduler/holds.ts'
 import type { Dispatcher, PayloadReader } from '../scheduler/ports.ts'
-import { RetryDecision } from '../scheduler/retry.ts'
+import { failurePolicy } from '../scheduler/retry.ts'
 import { StatusObserver } from './status-observer.ts'
 
 export interface ControllerPorts {
@@ -116,11 +116,11 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
   const queues = new Queues(settings.controllerName, () => clock.monotonic())
   const ledger = new Ledger(normaliser((namespace, name) => queues.get(namespace, name)))
   const leads = (shard: ShardId) => shards.leads(shard) && leadership.trusted
-  const observer = new StatusObserver({ logger, metrics, events: ports.events, ledger, clock })
+  const observer = new StatusObserver({ logger, metrics, events: ports.events, ledger })
   const writer = new StatusWriter({
     store,
     ledger,
-    policy: new RetryDecision(),
+    policy: failurePolicy,
     observer,
     clock,
     random,
@@ -232,7 +232,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       informer.withdraw(entry.uid)
       acts.deleted(entry, attempt)
     },
-    unreadable: (object) => observer.unreadable(object),
+    unreadable: (object) => observer.unreadable(object, 'QueueJob'),
   })
   const declared = new DeclaredReconciler({
     ...base,
@@ -249,8 +249,19 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     version: settings.version,
     leads,
     cancel: (entry, request) => acts.cancel(entry, request),
+    unreadable: (object) => observer.unreadable(object, 'QueueAction'),
   })
-  const holds = new Holds({ ...base, queues, workers, gate, link, leads, informer: sink, random })
+  const holds = new Holds({
+    ...base,
+    capacity: workers,
+    version: settings.version,
+    leads,
+    queue: (namespace, name) => queues.state(namespace, name),
+    dispatch: () => {
+      if (ports.dispatchPaused()) return { kind: 'paused' }
+      return link.connected ? { kind: 'open' } : { kind: 'unavailable', cause: link.problem }
+    },
+  })
   function leading(shard: ShardId): void {
     linkTrusted = true
     ports.termChanged(Math.max(...shards.all().map((each) => each.record.term)))
@@ -267,11 +278,11 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     jobs: intake,
     queues: queueWatcher(queues, intake, declared, observer),
     schedules: scheduleWatcher(declared, observer),
-    actions: actions.watcher(observer),
+    actions,
     start() {
       unsubscribe = [
         ports.beats.beats((beat) => listings.receive(beat)),
-        ports.beats.notes((note) => observer.progress(note, sink, shards)),
+        ports.beats.notes((note) => observer.progress(note, sink)),
         ports.beats.rejected((sender, problem) => observer.rejectedBeat(sender, problem)),
         link.onChange(() => {
           if (!link.connected) linkTrusted = false
@@ -341,7 +352,7 @@ function queueWatcher(
       declared.removed('Queue', key)
       intake.queueChanged(key)
     },
-    unreadable: (object) => observer.unreadable(object),
+    unreadable: (object) => observer.unreadable(object, 'Queue'),
     synced() {},
   }
 }
@@ -353,7 +364,7 @@ function scheduleWatcher(
   return {
     changed: (object) => declared.changed({ kind: 'QueueSchedule', object }),
     removed: (key) => declared.removed('QueueSchedule', key),
-    unreadable: (object) => observer.unreadable(object),
+    unreadable: (object) => observer.unreadable(object, 'QueueSchedule'),
     synced() {},
   }
 }

@@ -47,7 +47,12 @@ export function isUnconfirmedRestore({ object }: Entry): boolean {
 }
 
 /** The latest of what the spec says, of the back-off that was written, and of the hold of D7. */
-export function dueAt({ entry, holdUntil, now, mono }: PlacementInput): WallMs {
+export function dueAt({
+  entry,
+  holdUntil,
+  now,
+  mono,
+}: Pick<PlacementInput, 'entry' | 'holdUntil' | 'now' | 'mono'>): WallMs {
   const { nextAttemptTime } = entry.object.status
   const written = nextAttemptTime === undefined ? 0 : Date.parse(nextAttemptTime)
   const held = holdUntil > mono ? now + (holdUntil - mono) : 0
