@@ -15,7 +15,7 @@ import { answersOk } from '../devcluster/requests.ts'
 import { SYSTEM_NAMESPACE } from '../src/api/conditions.ts'
 import { applyCrds, kubectl, root } from './kubectl.ts'
 
-const operatorAccount = { namespace: SYSTEM_NAMESPACE, name: 'gopherqueue' }
+const operatorAccount = { namespace: SYSTEM_NAMESPACE, name: 'gopherqueue-operator' }
 
 /** The operator's program from its sources; Node runs them as they are. */
 export const operatorSource = path.join(root, 'src', 'main', 'gopherqueue.ts')

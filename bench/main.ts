@@ -10,6 +10,7 @@ import { realClock, realRandom } from '../src/process/clock.ts'
 import { connectTo } from './api-server.ts'
 import { namespace, runBench } from './benches.ts'
 import { applyResources } from './installation.ts'
+import { interruption } from './interruption.ts'
 import { applyCrds, kubectl } from './kubectl.ts'
 import { type BenchOptions, parseOptions, usage } from './options.ts'
 import { type Report, reportConditions } from './report.ts'
@@ -27,14 +28,6 @@ async function main(): Promise<number> {
       await run(parsed.options, interruption())
       return 0
   }
-}
-
-function interruption(): AbortSignal {
-  const stop = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(name, () => stop.abort(new Error(`interrupted by ${name}`)))
-  }
-  return stop.signal
 }
 
 async function run(options: BenchOptions, signal: AbortSignal): Promise<void> {
