@@ -97,9 +97,7 @@ const NO_TLS: TlsMaterial = { ca: '', cert: '', key: '', serverName: '', insecur
 function contextCredentials(chosen: ChosenContext, options: KubeConfigOptions): ReadCredentials {
   const { cluster, user } = chosen
   return async () => {
-    const plugin = user.exec
-      ? await runExecPlugin(user.exec, options.env, options.clock.now())
-      : null
+    const plugin = user.exec ? await runExecPlugin(user.exec, options.env, options.clock) : null
     const token = plugin?.token || (await tokenOf(user))
     const tls: TlsMaterial = {
       ca: await dataOrFile(cluster['certificate-authority-data'], cluster['certificate-authority']),

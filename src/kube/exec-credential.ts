@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process'
 import { z } from 'zod'
-import type { WallMs } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import { GopherQueueError } from '../core/errors.ts'
 import type { ExecFields } from './kubeconfig.ts'
 
@@ -32,12 +32,14 @@ export interface PluginCredential {
   readonly goodForMs: number
 }
 
+type Environment = Readonly<Record<string, string | undefined>>
+
 export async function runExecPlugin(
   exec: ExecFields,
-  env: Readonly<Record<string, string | undefined>>,
-  now: WallMs,
+  env: Environment,
+  clock: Clock,
 ): Promise<PluginCredential> {
-  const printed = await run(exec, env)
+  const printed = await run(exec, env, clock)
   const parsed = ExecCredential.safeParse(parseJson(printed))
   if (!parsed.success) throw failed(exec, 'did not print an ExecCredential')
   const { status } = parsed.data
@@ -46,7 +48,9 @@ export async function runExecPlugin(
     token: status.token ?? '',
     cert: status.clientCertificateData ?? '',
     key: status.clientKeyData ?? '',
-    goodForMs: Number.isNaN(expiry) ? NO_EXPIRY_MS : Math.max(1_000, expiry - now - MARGIN_MS),
+    goodForMs: Number.isNaN(expiry)
+      ? NO_EXPIRY_MS
+      : Math.max(1_000, expiry - clock.now() - MARGIN_MS),
   }
 }
 
@@ -58,7 +62,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-function run(exec: ExecFields, env: Readonly<Record<string, string | undefined>>): Promise<string> {
+/** What the program printed. Its children may hold the pipe open, so an end is never waited for. */
+function run(exec: ExecFields, env: Environment, clock: Clock): Promise<string> {
   return new Promise((resolve, reject) => {
     const info = {
       apiVersion: exec.apiVersion ?? 'client.authentication.k8s.io/v1',
@@ -72,18 +77,25 @@ function run(exec: ExecFields, env: Readonly<Record<string, string | undefined>>
         KUBERNETES_EXEC_INFO: JSON.stringify(info),
       },
       stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: TIMEOUT_MS,
     })
+    const end = (settle: () => void) => {
+      cancel()
+      child.kill('SIGKILL')
+      child.stdout.destroy()
+      settle()
+    }
+    const fail = (what: string, cause?: unknown) => end(() => reject(failed(exec, what, cause)))
+    const cancel = clock.after(TIMEOUT_MS, () => fail(`did not end within ${TIMEOUT_MS / 1000} s`))
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       output += chunk
-      if (output.length > MAX_OUTPUT) child.kill()
+      if (output.length > MAX_OUTPUT) fail(`printed more than ${MAX_OUTPUT} characters`)
     })
-    child.on('error', (error) => reject(failed(exec, 'could not be started', error)))
-    child.on('close', (code) => {
-      if (code === 0) resolve(output)
-      else reject(failed(exec, `ended with ${code === null ? 'a signal' : `exit code ${code}`}`))
+    child.on('error', (error) => fail('could not be started', error))
+    child.on('exit', (code) => {
+      if (code !== 0) fail(`ended with ${code === null ? 'a signal' : `exit code ${code}`}`)
     })
+    child.on('close', () => end(() => resolve(output)))
   })
 }
 

@@ -119,9 +119,9 @@ export function chooseContext(config: Kubeconfig, wanted: string, files: string)
   if (!context) throw missing(`kubeconfig ${files} has no context "${name}"`, config)
   const cluster = config.clusters.get(context.cluster)
   const server = cluster?.server ?? ''
-  if (!cluster || !URL.canParse(server)) {
+  if (!cluster || !isHttp(server)) {
     throw missing(
-      `context "${name}" names cluster "${context.cluster}", which has no server`,
+      `context "${name}" names cluster "${context.cluster}", which has no server (https://…)`,
       config,
     )
   }
@@ -141,6 +141,11 @@ export function chooseContext(config: Kubeconfig, wanted: string, files: string)
     cluster,
     user,
   }
+}
+
+/** `kube:6443` is a URL, too: one with the scheme `kube`. */
+function isHttp(server: string): boolean {
+  return URL.canParse(server) && /^https?:$/.test(new URL(server).protocol)
 }
 
 function missing(what: string, config: Kubeconfig): GopherQueueError {
