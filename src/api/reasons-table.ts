@@ -338,7 +338,7 @@ const ENDED_ROWS = {
   },
   NotYetSupported: {
     ...failed,
-    says: '{fields} is part of the API but not served by this release of the operator ({version})',
+    says: '{fields}: part of the API, but not served by this release of the operator ({version})',
     next: 'delete the object and create it without {fields}, or install a release that serves it',
   },
   StatusRefused: {
@@ -449,7 +449,7 @@ const OTHER_ROWS = {
     condition: 'Reconciling',
     event: null,
     exitCode: 2,
-    says: '{action} is being carried out on {matched} targets',
+    says: '{action} is being carried out; targets: {matched}',
     next: 'wait; deleting the action stops it',
   },
   ActionDone: {
