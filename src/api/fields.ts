@@ -157,11 +157,24 @@ export function objectName(info: About) {
   return ascii(253, PATTERNS.objectName, info)
 }
 
-/** RFC 3339 time. The server checks `format: date-time`; the pattern here is its JavaScript twin. */
+/** The day of an RFC 3339 time is one that its month has. */
+function hasItsDay(text: string): boolean {
+  const [year = 0, month = 0, day = 0] = text.slice(0, 10).split('-').map(Number)
+  if (month !== 2) return day < 31 || [1, 3, 5, 7, 8, 10, 12].includes(month)
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  return day <= (leap ? 29 : 28)
+}
+
+/** RFC 3339 time. The server checks `format: date-time`; pattern and day are its JavaScript twin. */
 export function time(info: About) {
-  return about(z.string().max(35).regex(PATTERNS.time), {
+  const schema = z
+    .string()
+    .max(35)
+    .regex(PATTERNS.time)
+    .refine(hasItsDay, 'a day that its month does not have')
+  return about(schema, {
     ...info,
-    with: { format: 'date-time', ...info.with },
+    with: { format: 'date-time', 'x-refined-by': 'format', ...info.with },
   })
 }
 
