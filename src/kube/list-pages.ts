@@ -74,8 +74,8 @@ function pageOf(asked: { verb: string; path: string }, text: string): ListPage &
   const value = parse(asked, text)
   if (!isRecord(value) || !isRecord(value.metadata)) throw badAnswer(asked, 'no list')
   const { resourceVersion, continue: next = '' } = value.metadata
-  // Go writes an empty list of some kinds as null.
-  const raws = value.items ?? []
+  // Go writes an empty list of some kinds as null; what has no items at all is something else.
+  const raws = value.items === null ? [] : value.items
   if (!isVersion(resourceVersion)) {
     throw badAnswer(asked, 'the list has no resourceVersion')
   }

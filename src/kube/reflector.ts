@@ -90,7 +90,8 @@ export class Reflector<T extends Versioned> {
   #handlerFailures = 0
   #pageSize: number
   #relistDue = false
-  #endWatch: (() => void) | null = null
+  /** Ends the watch or the wait that a wish for a list must not sit through. */
+  #cutShort: (() => void) | null = null
   #relistWaiters: (() => void)[] = []
   /** When the slow relist is due; null = to be set by the next watch. Outlives single watches. */
   #relistAt: MonoMs | null = null
@@ -147,7 +148,7 @@ export class Reflector<T extends Versioned> {
     return new Promise((resolve) => {
       this.#relistWaiters.push(resolve)
       this.#relistDue = true
-      this.#endWatch?.()
+      this.#cutShort?.()
     })
   }
 
@@ -156,7 +157,7 @@ export class Reflector<T extends Versioned> {
     while (run === this.#run) {
       if (next.delayMs > 0) {
         this.#state = { phase: 'waiting', problem: next.problem }
-        await sleep(this.#options.clock, next.delayMs, signal)
+        await this.#wait(next.delayMs, signal)
         if (run !== this.#run) return
       }
       next =
@@ -164,6 +165,14 @@ export class Reflector<T extends Versioned> {
           ? await this.#list(run, signal, next)
           : await this.#watch(run, signal, next)
     }
+  }
+
+  async #wait(delayMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#relistDue) return
+    const enough = new AbortController()
+    this.#cutShort = () => enough.abort()
+    await sleep(this.#options.clock, delayMs, AbortSignal.any([signal, enough.signal]))
+    this.#cutShort = null
   }
 
   async #list(run: number, signal: AbortSignal, last: Next): Promise<Next> {
@@ -252,7 +261,7 @@ export class Reflector<T extends Versioned> {
       wanted ??= end
       aborter.abort()
     }
-    this.#endWatch = () => endWith({ kind: 'relist' })
+    this.#cutShort = () => endWith({ kind: 'relist' })
     const stop = () => aborter.abort()
     signal.addEventListener('abort', stop, { once: true })
     const timers = this.#watchTimers(endWith)
@@ -272,7 +281,7 @@ export class Reflector<T extends Versioned> {
     } finally {
       for (const cancel of timers) cancel()
       signal.removeEventListener('abort', stop)
-      this.#endWatch = null
+      this.#cutShort = null
     }
   }
 
