@@ -191,6 +191,11 @@ export class Ledger {
     if (entry.attempt) this.#set(entry, { ...entry.attempt, owner, reported: true })
   }
 
+  /** The outcome could not be written now; it will be handed in again. */
+  unreport(entry: Entry, epoch: Epoch): void {
+    if (entry.attempt?.epoch === epoch) this.#set(entry, { ...entry.attempt, reported: false })
+  }
+
   /** The attempt ended, or its publish never happened. */
   drop(entry: Entry, epoch: Epoch): void {
     if (entry.attempt?.epoch === epoch) this.#set(entry, null)

@@ -92,7 +92,7 @@ export class ActionReconciler implements Watcher<ActionObject> {
     if (!action || !leads(shardOf(action.namespace))) return DONE
     if (action.status.phase === 'Completed' || action.status.phase === 'Failed') return DONE
     const target = await this.#target(action)
-    const step = nextStep({ action, guard: await guard.state(), target, version })
+    const step = nextStep({ action, guard: await guard.check(), target, version })
     switch (step.kind) {
       case 'over':
         return DONE

@@ -21,5 +21,5 @@ export interface ObjectStatusWriter {
 
 /** Is the admission policy there that says who may do what by a QueueAction? */
 export interface ActionGuard {
-  state(): Promise<'guarded' | 'missing' | 'unknown'>
+  check(): Promise<'guarded' | 'missing' | 'unknown'>
 }

@@ -21,7 +21,7 @@ import type { ActionGuard, ObjectStatusWriter } from '../ingestion/ports.ts'
 import { Queues } from '../ingestion/queues.ts'
 import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
 import { Informer } from '../persistence/budget.ts'
-import type { FactSink, StatusStore } from '../persistence/ports.ts'
+import type { FactSink, Settled, StatusStore } from '../persistence/ports.ts'
 import { StatusWriter } from '../persistence/writer.ts'
 import { Acts } from '../recovery/acts.ts'
 import { Leadership } from '../recovery/leadership.ts'
@@ -128,7 +128,15 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     mayWrite: (shard) => shards.get(shard) !== undefined && leadership.trusted,
   })
   const informer = new Informer({ clock, rates: settings.information, writer })
-  const sink = sinkOf(writer, informer, ledger, (entry) => cycle.place(entry))
+  const sink = sinkOf(writer, informer, ledger, (entry, settled) => {
+    cycle.place(entry)
+    // The Lease could not be renewed for a while: what was to be written is looked at again.
+    if (settled === 'stopped' && shards.get(entry.shard)) {
+      clock.after(1_000, () => {
+        if (ledger.get(entry.uid) === entry) intake.consider(entry)
+      })
+    }
+  })
   const workers = new Workers({ ledger, leaseMs: settings.attemptLeaseMs }, () => clock.monotonic())
   const moved = (entry: Entry) => {
     cycle.place(entry)
@@ -320,14 +328,14 @@ function sinkOf(
   writer: StatusWriter,
   informer: Informer,
   ledger: Ledger,
-  place: (entry: Entry) => void,
+  settledFor: (entry: Entry, settled: Settled) => void,
 ): FactSink {
   return {
     submit: async (uid: JobUid, fact: Fact) => {
       informer.withdraw(uid)
       const settled = await writer.submit(uid, fact)
       const entry = ledger.get(uid)
-      if (entry) place(entry)
+      if (entry) settledFor(entry, settled)
       return settled
     },
     inform: (uid: JobUid, fact: Fact) => informer.inform(uid, fact),

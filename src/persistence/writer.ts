@@ -162,8 +162,10 @@ export class StatusWriter {
           break
         case 'conflict':
         case 'unknown':
-        case 'later':
-          if (!(await this.#lookAgain(entry, answer, tries))) return settleAll(batch, 'gone')
+        case 'later': {
+          const looked = await this.#lookAgain(entry, answer, tries)
+          if (looked !== 'again') return settleAll(batch, looked)
+        }
       }
     }
   }
@@ -219,8 +221,15 @@ export class StatusWriter {
     return answer
   }
 
-  /** W3: waits where that helps, then reads live. False: the job is gone. */
-  async #lookAgain(entry: Entry, answer: WriteAnswer, tries: number): Promise<boolean> {
+  /**
+   * W3: waits where that helps, then reads live. 'stopped': this process may not write any more, and
+   * so knows nothing of the write: its facts are not settled here.
+   */
+  async #lookAgain(
+    entry: Entry,
+    answer: WriteAnswer,
+    tries: number,
+  ): Promise<'again' | 'gone' | 'stopped'> {
     const { store, ledger, clock, random } = this.#options
     const wait =
       answer.kind === 'later'
@@ -235,12 +244,13 @@ export class StatusWriter {
       if (read.kind === 'found') {
         if (read.object.uid !== entry.uid) break
         ledger.observe(read.object, clock.monotonic())
-        return true
+        return 'again'
       }
       await this.#pause(Math.max(read.retryAfterMs, backoffMs(RETRY, reads, random.uniform())))
     }
-    if (this.#options.mayWrite(entry.shard)) ledger.forget(entry.uid)
-    return false
+    if (!this.#options.mayWrite(entry.shard)) return 'stopped'
+    ledger.forget(entry.uid)
+    return 'gone'
   }
 
   #pause(ms: number): Promise<void> {

@@ -11,7 +11,7 @@ import type { ShardId } from '../core/ids.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
 import type { Report } from '../core/outcome.ts'
 import type { Logger, Metrics } from '../observability/ports.ts'
-import type { FactSink, Settled, StatusStore } from '../persistence/ports.ts'
+import type { FactSink, StatusStore } from '../persistence/ports.ts'
 import { judgeOutcome, type OutcomeVerdict } from './judge.ts'
 import { placeOf } from './place.ts'
 import type { EventDelivery, EventFeed, Following } from './ports.ts'
@@ -166,7 +166,12 @@ export class Outcomes {
     const fact = outcomeFact(report, place, clock.now(), random.uniform())
     const settled = await sink.submit(entry.uid, fact)
     stopTelling()
-    if (!isFinal(settled)) return
+    if (settled === 'stopped') {
+      // Not allowed to write just now: it stays in the stream, for us or for the next leader.
+      ledger.unreport(entry, report.epoch)
+      delivery.nak(AGAIN_MS)
+      return
+    }
     ledger.drop(entry, report.epoch)
     delivery.ack()
     moved(entry)
@@ -233,9 +238,4 @@ export class Outcomes {
     }
     return () => cancel()
   }
-}
-
-/** `stopped`: this process may not write any more; the outcome stays for the next leader. */
-function isFinal(settled: Settled): boolean {
-  return settled !== 'stopped'
 }

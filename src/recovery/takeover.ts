@@ -140,6 +140,8 @@ export class Takeover {
     await Promise.all(
       group.map(async (shard) => {
         const term = this.#termOf(shard)
+        // Our own consumer of a lower term goes now; its end is no loss of the stream.
+        await outcomes.leave(shard)
         if ((await streams.takeEvents(shard, term)) === 'higher-term') {
           leadership().stepDown(shard, 'an event consumer of a higher term exists')
           return

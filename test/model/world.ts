@@ -1,0 +1,314 @@
+// A whole installation on a virtual clock: the genuine controller over its ports, with an API server,
+// a NATS and workers that are a few maps. What the genuine ones promise is kept (compare-and-set by
+// resourceVersion, one message per job in the work stream, acknowledged outcomes gone, a watch that
+// comes a moment later), so that hours with faults pass in milliseconds and each run is the same.
+
+import type { QueueJobStatus } from '../../src/api/queuejob.ts'
+import type { JobKey, JobUid } from '../../src/core/ids.ts'
+import type { JobObject } from '../../src/core/job.ts'
+import { SeededRandom, VirtualClock } from '../../src/core/virtual-clock.ts'
+import {
+  buildController,
+  type Controller,
+  type ControllerPorts,
+} from '../../src/main/controller.ts'
+import type { Logger, Metrics } from '../../src/observability/ports.ts'
+import type { StatusStore, WriteAnswer } from '../../src/persistence/ports.ts'
+import type {
+  CasAnswer,
+  MemberLease,
+  MemberLeases,
+  ShardRecord,
+  ShardRecords,
+} from '../../src/recovery/ports.ts'
+import { aJob } from '../builders.ts'
+import { FakeNats } from './fake-nats.ts'
+import { FakeWorker, type WorkerPlan } from './fake-worker.ts'
+
+const QUIET: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  child: () => QUIET,
+}
+const UNCOUNTED: Metrics = { count() {}, set() {}, observe() {} }
+
+/** How long the watch is behind the truth. */
+const WATCH_MS = 2
+
+export interface StatusWritten {
+  readonly uid: JobUid
+  readonly name: string
+  readonly status: QueueJobStatus
+  readonly at: number
+}
+
+/** etcd behind an API server. */
+export class FakeApi implements StatusStore, ShardRecords {
+  readonly jobs = new Map<string, JobObject>()
+  readonly written: StatusWritten[] = []
+  readonly #clock: VirtualClock
+  readonly #records = new Map<number, ShardRecord>()
+  readonly #members = new Map<string, MemberLease>()
+  readonly watchers = new Set<Controller>()
+  #version = 1000
+  /** What the next status writes are answered with; the write happens anyway when `applied`. */
+  readonly faults: { answer: WriteAnswer; applied: boolean }[] = []
+  reachable = true
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock
+  }
+
+  create(job: JobObject): void {
+    const stored = { ...job, resourceVersion: this.#next(), creationMs: this.#clock.now() }
+    this.jobs.set(keyOf(stored), stored)
+    this.#tell(stored)
+  }
+
+  edit(key: JobKey, spec: Partial<JobObject['spec']>): void {
+    const job = this.jobs.get(keyOf(key))
+    if (!job) throw new Error(`no job ${key.name}`)
+    const next = {
+      ...job,
+      spec: { ...job.spec, ...spec },
+      generation: job.generation + 1,
+      resourceVersion: this.#next(),
+    }
+    this.jobs.set(keyOf(next), next)
+    this.#tell(next)
+  }
+
+  delete(key: JobKey): void {
+    const job = this.jobs.get(keyOf(key))
+    this.jobs.delete(keyOf(key))
+    if (!job) return
+    this.#clock.after(WATCH_MS, () => {
+      for (const each of this.watchers) each.jobs.removed(job, job.uid)
+    })
+  }
+
+  tellAll(controller: Controller): void {
+    for (const job of this.jobs.values()) controller.jobs.changed(job)
+  }
+
+  async writeStatus(
+    target: JobKey & { uid: JobUid; resourceVersion: string },
+    _before: QueueJobStatus,
+    next: QueueJobStatus,
+  ): Promise<WriteAnswer> {
+    const fault = this.faults.shift()
+    if (fault && !fault.applied) return fault.answer
+    if (!this.reachable) return { kind: 'unknown', detail: 'unreachable' }
+    const job = this.jobs.get(keyOf(target))
+    if (!job || job.uid !== target.uid) return { kind: 'gone' }
+    if (job.resourceVersion !== target.resourceVersion) return { kind: 'conflict' }
+    const refused = brokenRule(job.status, next)
+    if (refused) throw new Error(`the API server would refuse this status: ${refused}`)
+    const stored = { ...job, status: next, resourceVersion: this.#next() }
+    this.jobs.set(keyOf(stored), stored)
+    this.written.push({ uid: job.uid, name: job.name, status: next, at: this.#clock.now() })
+    this.#tell(stored)
+    return fault?.answer ?? { kind: 'written', resourceVersion: stored.resourceVersion }
+  }
+
+  async readJob(key: JobKey) {
+    if (!this.reachable) return { kind: 'later', retryAfterMs: 1_000, detail: '' } as const
+    const job = this.jobs.get(keyOf(key))
+    return job ? ({ kind: 'found', object: job } as const) : ({ kind: 'gone' } as const)
+  }
+
+  async read(shard: ShardRecord['shard']): Promise<ShardRecord> {
+    if (!this.reachable) throw new Error('unreachable')
+    const empty = { shard, resourceVersion: '', holder: '', term: 0, floor: 0, salts: {} }
+    return this.#records.get(shard) ?? empty
+  }
+
+  async compareAndSet(next: ShardRecord): Promise<CasAnswer> {
+    if (!this.reachable) return { kind: 'unknown', detail: 'unreachable' }
+    const stored = this.#records.get(next.shard)
+    if ((stored?.resourceVersion ?? '') !== next.resourceVersion) return { kind: 'lost' }
+    const record = { ...next, resourceVersion: this.#next() }
+    this.#records.set(next.shard, record)
+    return { kind: 'set', record }
+  }
+
+  readonly members: MemberLeases = {
+    list: async () => [...this.#members.values()],
+    renew: async (identity) => {
+      if (!this.reachable) return false
+      const renewTime = String(this.#clock.now())
+      const resourceVersion = this.#next()
+      this.#members.set(identity, { identity, resourceVersion, renewTime, durationSeconds: 15 })
+      return true
+    },
+    remove: async (identity) => void this.#members.delete(identity),
+  }
+
+  /** As one process reaches it: once that is dead, nothing it asks is answered any more. */
+  portsFor(alive: () => boolean) {
+    const answered = <T>(ask: () => Promise<T>): Promise<T> =>
+      alive() ? ask() : new Promise<T>(() => {})
+    return {
+      store: {
+        writeStatus: (...args: Parameters<StatusStore['writeStatus']>) =>
+          answered(() => this.writeStatus(...args)),
+        readJob: (key: JobKey) => answered(() => this.readJob(key)),
+      } satisfies StatusStore,
+      records: {
+        read: (shard) => answered(() => this.read(shard)),
+        compareAndSet: (next) => answered(() => this.compareAndSet(next)),
+      } satisfies ShardRecords,
+      members: {
+        list: () => answered(() => this.members.list()),
+        renew: (identity) => answered(() => this.members.renew(identity)),
+        remove: (identity) => answered(() => this.members.remove(identity)),
+      } satisfies MemberLeases,
+    }
+  }
+
+  #tell(job: JobObject): void {
+    this.#clock.after(WATCH_MS, () => {
+      for (const each of this.watchers) each.jobs.changed(job)
+    })
+  }
+
+  #next(): string {
+    return String(++this.#version)
+  }
+}
+
+function keyOf({ namespace, name }: JobKey): string {
+  return `${namespace}/${name}`
+}
+
+const TERMINAL = ['Completed', 'Failed', 'DeadLettered', 'Cancelled']
+
+/** W9, as the CRD has it. */
+function brokenRule(before: QueueJobStatus, next: QueueJobStatus): string | null {
+  if ((next.epoch ?? 0) < (before.epoch ?? 0)) return 'the epoch falls'
+  if (!TERMINAL.includes(before.phase)) return null
+  if (next.phase !== before.phase) return `${before.phase} becomes ${next.phase}`
+  return next.epoch === before.epoch ? null : 'the epoch of an ended job changes'
+}
+
+export class World {
+  readonly clock = new VirtualClock(Date.UTC(2026, 4, 1, 12))
+  readonly random: SeededRandom
+  readonly api: FakeApi
+  readonly nats: FakeNats
+  readonly workers: FakeWorker[] = []
+  #operators = 0
+  operator: Controller | null = null
+
+  constructor(seed = 1) {
+    this.random = new SeededRandom(seed)
+    this.api = new FakeApi(this.clock)
+    this.nats = new FakeNats(this.clock)
+  }
+
+  /** @param logger to see what happens */
+  startOperator(identity = `operator-${++this.#operators}`, logger: Logger = QUIET): Controller {
+    const link = this.nats.connect()
+    const { api, nats, clock, random } = this
+    let controller: Controller | null = null
+    const ports: ControllerPorts = {
+      clock,
+      random,
+      logger,
+      metrics: UNCOUNTED,
+      events: { emit() {} },
+      ...api.portsFor(() => !link.dead),
+      objectStatuses: { writeStatus: async () => ({ kind: 'gone' }) },
+      guard: { check: async () => 'guarded' },
+      payloads: { readPayload: async () => ({ kind: 'found', json: null }) },
+      ...nats.portsFor(link),
+      relistJobs: async () => {
+        if (controller) api.tellAll(controller)
+      },
+      dispatchPaused: () => false,
+      termChanged() {},
+    }
+    controller = buildController(ports, {
+      version: 'test',
+      identity,
+      controllerName: 'gopherqueue.io/default',
+      key: new Uint8Array(),
+      memberLeaseMs: 15_000,
+      renewMs: 2_500,
+      attemptLeaseMs: 15_000,
+      statusWriters: 32,
+      information: { perSecond: 20, share: 0.05 },
+    })
+    api.watchers.add(controller)
+    controller.start()
+    this.operator = controller
+    this.#links.set(controller, link)
+    return controller
+  }
+
+  readonly #links = new Map<Controller, ReturnType<FakeNats['connect']>>()
+
+  /** SIGKILL: nothing that it still does in memory reaches anybody. */
+  killOperator(controller: Controller | null = this.operator): void {
+    const link = controller ? this.#links.get(controller) : undefined
+    if (!controller || !link) return
+    this.api.watchers.delete(controller)
+    this.nats.cut(link)
+    if (this.operator === controller) this.operator = null
+  }
+
+  /** A clean stop hands the shards over. */
+  async stopOperator(): Promise<void> {
+    const { operator } = this
+    if (!operator) return
+    const stopped = operator.stop(2_000)
+    await this.pass(100)
+    await stopped
+    this.killOperator(operator)
+  }
+
+  startWorker(plan: WorkerPlan = {}): FakeWorker {
+    const worker = new FakeWorker(this.clock, this.nats, plan)
+    this.workers.push(worker)
+    return worker
+  }
+
+  submit(name: string, given: Parameters<typeof aJob>[0] = {}): JobObject {
+    const uid = `uid-${name}` as JobUid
+    const job = aJob({
+      namespace: 'default',
+      name,
+      uid,
+      ...given,
+      spec: { queue: 'default', type: 'work', ...given.spec },
+    })
+    this.api.create(job)
+    return job
+  }
+
+  job(name: string): JobObject {
+    const found = this.api.jobs.get(`default/${name}`)
+    if (!found) throw new Error(`no job ${name}`)
+    return found
+  }
+
+  /** Statuses that were written for a job, in order. */
+  history(name: string): readonly string[] {
+    return this.api.written.filter((each) => each.name === name).map(({ status }) => status.phase)
+  }
+
+  async pass(ms: number): Promise<void> {
+    await this.clock.advanceAsync(ms)
+  }
+
+  /** Advances until `done`, at most `ms`. */
+  async until(done: () => boolean, ms: number): Promise<boolean> {
+    for (let waited = 0; waited < ms; waited += 50) {
+      if (done()) return true
+      await this.pass(50)
+    }
+    return done()
+  }
+}
