@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { protocolFiles } from './generate-protocol.ts'
 import { referenceFiles } from './generate-reference.ts'
 import { crdFiles, policyFiles } from './generate-resources.ts'
+import { rightsFiles } from './generate-rights.ts'
 
 /** One generated file; the path is relative to the root of the repository. */
 export interface Output {
@@ -21,12 +22,13 @@ export interface Output {
 const GENERATORS: readonly (() => readonly Output[])[] = [
   crdFiles,
   policyFiles,
+  rightsFiles,
   protocolFiles,
   referenceFiles,
 ]
 
 /** Folders that hold generated files only: anything else in them is left over. */
-const GENERATED_FOLDERS = ['crds', 'policies', 'docs/protocol']
+const GENERATED_FOLDERS = ['crds', 'policies', 'rbac', 'docs/protocol']
 
 const COMMAND = 'npm run generate'
 
