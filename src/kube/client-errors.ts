@@ -141,14 +141,14 @@ function deniedRight(message: string, request: Request): Right | null {
   return { user, verb, resource }
 }
 
-/** The commands, for an administrator of the namespace. */
+/** The commands, for an administrator of the namespace: a role and a binding for this one user. */
 function grant(namespace: string, { verb, resource, user }: Right): string {
-  const role = `gopherqueue-${resource}-${verb}`
+  const name = `gopherqueue-${resource}-${verb}-${asName(user)}`
   const account = /^system:serviceaccount:([^:]+:[^:]+)$/.exec(user)?.[1]
   const subject = account ? `--serviceaccount=${account}` : `--user=${quoted(user)}`
   return [
-    `an administrator grants it with: kubectl -n ${namespace} create role ${role} --verb=${verb} --resource=${resource}.${GROUP}`,
-    `kubectl -n ${namespace} create rolebinding ${role}-${subjectName(user)} --role=${role} ${subject}`,
+    `an administrator grants it with: kubectl -n ${namespace} create role ${name} --verb=${verb} --resource=${resource}.${GROUP}`,
+    `kubectl -n ${namespace} create rolebinding ${name} --role=${name} ${subject}`,
   ].join(' && ')
 }
 
@@ -156,13 +156,9 @@ function quoted(text: string): string {
   return /^[\w@.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
-function subjectName(user: string): string {
-  const last = user.split(':').at(-1) ?? ''
-  return (
-    last
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .replace(/^-+|-+$/g, '')
-      .slice(0, 60) || 'user'
-  )
+/** What is left of a user name where only letters, digits and dashes may stand. */
+function asName(user: string): string {
+  const last = user.replace(/^system:serviceaccount:/, '').toLowerCase()
+  const name = last.replace(/[^a-z0-9]+/g, '-').slice(0, 100)
+  return name.replace(/^-+|-+$/g, '') || 'user'
 }

@@ -1,0 +1,174 @@
+// Who may not do what, and that the command in the error allows it: each refusal is made by a genuine
+// API server with the action policy, its help is executed as written, and the act then succeeds.
+
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import type { DevCluster } from '../../../devcluster/cluster.ts'
+import type { Identity } from '../../../devcluster/identities.ts'
+import type { GopherQueue } from '../../../src/client/client.ts'
+import { ForbiddenError } from '../../../src/client/errors.ts'
+import type { Job } from '../../../src/client/job.ts'
+import { defineJob } from '../../../src/core/definition.ts'
+import { connect } from '../../../src/main/client.ts'
+import { kubectl, startTestCluster } from '../../servers.ts'
+
+const namespace = 'rights'
+const noop = defineJob({ type: 'noop', version: '1', input: z.void(), output: z.unknown() })
+const policies = path.join(import.meta.dirname, '..', '..', '..', 'policies')
+
+let cluster: DevCluster
+let admin: GopherQueue
+let job: Job
+
+beforeAll(async () => {
+  cluster = await startTestCluster({ nats: false, label: 'rights' })
+  await kubectl(cluster, ['create', 'namespace', namespace])
+  await kubectl(cluster, ['create', 'serviceaccount', 'app', '--namespace', namespace])
+  await kubectl(cluster, ['apply', '--server-side', '--filename', policies])
+  admin = await connect({ kubeconfig: await cluster.kubeconfig('admin'), namespace })
+  job = await admin.submit(noop, undefined)
+})
+afterAll(async () => {
+  await admin?.close()
+  await cluster?.stop()
+})
+
+const app: Identity = { serviceAccount: { namespace, name: 'app' } }
+const jane: Identity = { user: "o'jane@example.com" }
+
+async function as(identity: Identity): Promise<GopherQueue> {
+  return connect({ kubeconfig: await cluster.kubeconfig(identity), namespace })
+}
+
+async function refusalOf(act: () => Promise<unknown>): Promise<ForbiddenError> {
+  // A policy takes a moment to become active.
+  return vi.waitUntil(
+    () =>
+      act().then(
+        () => undefined,
+        (error: unknown) => {
+          if (error instanceof ForbiddenError) return error
+          throw error
+        },
+      ),
+    { timeout: 20_000, interval: 100 },
+  )
+}
+
+/** Executes the commands of the help as an administrator would paste them. */
+async function followHelp({ help }: ForbiddenError): Promise<void> {
+  const command = /^an administrator grants it with: (.+)$/.exec(help)?.[1]
+  if (!command) throw new Error(`no command in: ${help}`)
+  await promisify(execFile)('sh', ['-ec', command], {
+    env: {
+      PATH: `${cluster.binDir}:${process.env.PATH}`,
+      HOME: cluster.dir,
+      KUBECONFIG: await cluster.kubeconfig('admin'),
+    },
+    timeout: 60_000,
+  })
+}
+
+/** RBAC follows within moments. What is refused then is another right, if any. */
+async function becomesAllowed(act: () => Promise<unknown>, before: ForbiddenError): Promise<void> {
+  const same = ({ verb, resource }: ForbiddenError) =>
+    verb === before.verb && resource === before.resource
+  await vi.waitUntil(
+    () =>
+      act().then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof ForbiddenError) return !same(error)
+          throw error
+        },
+      ),
+    { timeout: 20_000, interval: 50 },
+  )
+}
+
+describe('what is not allowed says who, what and how it would be, and that is true', () => {
+  type Act = (gq: GopherQueue) => Promise<unknown>
+
+  const rows: readonly [string, string, string, Act][] = [
+    ['submitting', 'create', 'queuejobs', (gq) => gq.submit(noop, undefined)],
+    ['reading a job', 'get', 'queuejobs', (gq) => gq.get(job.name)],
+    ['listing jobs', 'list', 'queuejobs', (gq) => gq.list().next()],
+    ['watching a job', 'watch', 'queuejobs', watchOnce],
+    ['storing an action', 'create', 'queueactions', cancel],
+    ['cancelling', 'cancel', 'queuejobs', cancel],
+  ]
+
+  it.each(rows)('%s needs the verb %s on %s', async (_, verb, resource, act) => {
+    const gq = await as(app)
+    const error = await refusalOf(() => act(gq))
+    expect(error).toMatchObject({ code: 'Forbidden', verb, resource, failure: 'terminal' })
+    expect(error.message).toContain('system:serviceaccount:rights:app')
+    await followHelp(error)
+    await becomesAllowed(() => act(gq), error)
+    await gq.close()
+  })
+
+  async function watchOnce(gq: GopherQueue): Promise<void> {
+    const handle = await gq.get(job.name)
+    await handle.result({ timeoutMs: 2_000 }).catch((error: unknown) => {
+      if (error instanceof ForbiddenError) throw error
+    })
+  }
+
+  async function cancel(gq: GopherQueue): Promise<void> {
+    const handle = await gq.get(job.name)
+    await handle.cancel()
+  }
+
+  it('also for a user whose name is no word of a shell', async () => {
+    const gq = await as(jane)
+    const error = await refusalOf(() => gq.submit(noop, undefined))
+    await followHelp(error)
+    await becomesAllowed(() => gq.submit(noop, undefined), error)
+    await gq.close()
+  })
+})
+
+describe('what is refused for another reason', () => {
+  it('is not explained as a missing right: a quota that is used up', async () => {
+    const none = { 'count/queuejobs.gopherqueue.io': '0' }
+    const quota = ['create', 'quota', 'jobs', '--hard=count/queuejobs.gopherqueue.io=0']
+    await kubectl(cluster, ['create', 'namespace', 'full'])
+    await kubectl(cluster, [...quota, '--namespace=full'])
+    // What the controller manager would write.
+    const counted = JSON.stringify({ status: { hard: none, used: none } })
+    const patch = ['patch', 'quota', 'jobs', '--namespace=full', '--subresource=status']
+    await kubectl(cluster, [...patch, '--type=merge', '--patch', counted])
+    const error = await vi.waitUntil(
+      () =>
+        admin.submit(noop, undefined, { namespace: 'full', timeoutMs: 1_000 }).then(
+          () => undefined,
+          (reason: unknown) => reason,
+        ),
+      { timeout: 20_000 },
+    )
+    expect(error).toMatchObject({
+      code: 'QuotaExceeded',
+      help: expect.stringContaining('kubectl -n full describe resourcequota'),
+    })
+  })
+
+  it('is told with the place to install it from: an API server without GopherQueue', async () => {
+    await kubectl(cluster, ['delete', 'crd', 'queuejobs.gopherqueue.io'])
+    const error = await vi.waitUntil(
+      () =>
+        admin.get(job.name).then(
+          () => undefined,
+          (reason: { code: string }) => (reason.code === 'TargetNotFound' ? undefined : reason),
+        ),
+      { timeout: 20_000 },
+    )
+    expect(error).toMatchObject({
+      code: 'NotInstalled',
+      help: expect.stringContaining('kubectl apply -f crds/'),
+    })
+  })
+})
