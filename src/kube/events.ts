@@ -6,7 +6,7 @@
  *               └─ no ─▶ bounded queue ──budget has room──▶ one POST at a time; a failed one is dropped
  *
  * An Event is a hint for people: the status says the same and stays. So nothing is repeated, and when
- * more happens than may be told, the oldest goes untold.
+ * more happens than may be told, the oldest goes untold, and what warns of nothing first.
  */
 import { API_VERSION } from '../api/conditions.ts'
 import { REASONS } from '../api/reasons.ts'
@@ -72,10 +72,7 @@ export class KubeEvents implements EventSink {
       return
     }
     this.#waiting.push(note)
-    if (this.#waiting.length > MAX_WAITING) {
-      this.#waiting.shift()
-      this.#dropped++
-    }
+    if (this.#waiting.length > MAX_WAITING) this.#dropOne()
     this.#pump()
   }
 
@@ -86,9 +83,17 @@ export class KubeEvents implements EventSink {
     this.#waiting.length = 0
   }
 
-  #isNews({ regarding, reason }: EventNote): boolean {
+  /** The oldest of those that warn of nothing, else the oldest. It may be told another time. */
+  #dropOne(): void {
+    const harmless = this.#waiting.findIndex(({ reason }) => REASONS[reason].event === 'Normal')
+    const [gone] = this.#waiting.splice(Math.max(0, harmless), 1)
+    if (gone) this.#told.delete(keyOf(gone))
+    this.#dropped++
+  }
+
+  #isNews(note: EventNote): boolean {
     const now = this.#options.clock.monotonic()
-    const key = `${regarding.uid}/${reason}`
+    const key = keyOf(note)
     const before = this.#told.get(key)
     if (before !== undefined && now - before < REPEAT_MS) return false
     this.#told.delete(key)
@@ -153,6 +158,10 @@ export class KubeEvents implements EventSink {
       regarding: { apiVersion: API_VERSION, kind: note.kind, namespace, name, uid },
     }
   }
+}
+
+function keyOf({ regarding, reason }: EventNote): string {
+  return `${regarding.uid}/${reason}`
 }
 
 /** The name of the object, cut so that a dot and a suffix fit behind it (B8). */

@@ -101,6 +101,11 @@ export class Reflector<T extends Versioned> {
     this.#pageSize = options.pageSize ?? 500
   }
 
+  /** As in logs and states. */
+  get name(): string {
+    return this.#options.name
+  }
+
   /** A complete list was told, in this run or an earlier one. */
   get hasSynced(): boolean {
     return this.#synced
