@@ -6,16 +6,11 @@
  * or the end of the connection, at once. It never outlives its connection: what was not answered on
  * the connection it was sent on is unknown (protocol D3). A question may be repeated unchanged while
  * it waits; then an answer to any of its copies counts, also a late one.
- *
- * Deliveries of a consumer come to the same inbox, but under the subject of the stored message, so no
- * token can tell them apart. They are given to whoever reads that consumer, by the name in their reply
- * subject; a delivery that somebody had redirected here comes from another consumer, and is dropped.
  */
 import { type MsgHdrs, MsgHdrsImpl, type NatsConnection } from '@nats-io/transport-node'
 import type { Cancel, Clock, MonoMs } from '../core/clock.ts'
-import { type DeliveryOrigin, deliveryOrigin } from './acks.ts'
 import type { HeaderLines } from './encode.ts'
-import { type HeaderBlock, type RawMessage, rawMessage, readHeaderBlock } from './message.ts'
+import { type RawMessage, rawMessage, readHeaderBlock } from './message.ts'
 
 export interface Question {
   readonly subject: string
@@ -39,13 +34,6 @@ export type Answer =
   /** Nothing was sent: the connection is closed, or the message does not fit. */
   | { readonly kind: 'unsent'; readonly problem: string }
 
-/** A token of the inbox that stays open for statuses, e.g. those of one pull. */
-export interface Inbox {
-  readonly subject: string
-  /** What comes afterwards is dropped. */
-  close(): void
-}
-
 export interface RequestsOptions {
   readonly connection: Pick<NatsConnection, 'publish' | 'subscribe'>
   /** Random, unique to this connection, below the inbox prefix. */
@@ -57,17 +45,9 @@ export interface RequestsOptions {
   readonly failed: (error: unknown) => void
 }
 
-type ReceiveDelivery = (message: RawMessage, origin: DeliveryOrigin) => void
-
-interface Waiting {
-  receive(message: RawMessage): void
-  end(): void
-}
-
 export class Requests {
   readonly #options: RequestsOptions
-  readonly #waiting = new Map<string, Waiting>()
-  readonly #consumers = new Map<string, ReceiveDelivery>()
+  readonly #waiting = new Map<string, Asked>()
   #next = 0
   #ended = false
 
@@ -83,32 +63,14 @@ export class Requests {
   ask(question: Question): Promise<Answer> {
     return new Promise((resolve) => {
       if (this.#ended) return resolve({ kind: 'unsent', problem: 'the connection has ended' })
+      const token = (this.#next++).toString(36)
       const asked = new Asked(question, this.#options, (answer) => {
         this.#waiting.delete(token)
         resolve(answer)
       })
-      const token = this.#add(asked)
-      asked.send(this.#subjectOf(token))
+      this.#waiting.set(token, asked)
+      asked.send(`${this.#options.inbox}.${token}`)
     })
-  }
-
-  /** @param status called with each status message that names this token */
-  open(status: (block: HeaderBlock) => void): Inbox {
-    const receive = (message: RawMessage) => {
-      const reading = readHeaderBlock(message.headers)
-      if (reading.ok && reading.block.status !== 0) status(reading.block)
-    }
-    const token = this.#add({ receive, end: () => {} })
-    return { subject: this.#subjectOf(token), close: () => void this.#waiting.delete(token) }
-  }
-
-  /** Deliveries of one consumer to this inbox. Returns the unsubscribe. */
-  deliveries(stream: string, consumer: string, receive: ReceiveDelivery): () => void {
-    const key = `${stream} ${consumer}`
-    this.#consumers.set(key, receive)
-    return () => {
-      if (this.#consumers.get(key) === receive) this.#consumers.delete(key)
-    }
   }
 
   /** The connection has ended: every question that waits is answered so. */
@@ -116,28 +78,14 @@ export class Requests {
     this.#ended = true
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
-    this.#consumers.clear()
     for (const one of waiting) one.end()
   }
 
-  #add(waiting: Waiting): string {
-    const token = (this.#next++).toString(36)
-    this.#waiting.set(token, waiting)
-    return token
-  }
-
-  #subjectOf(token: string): string {
-    return `${this.#options.inbox}.${token}`
-  }
-
   #receive(message: RawMessage): void {
+    // A delivery that somebody had sent here keeps the subject of its job: it is no answer (B40).
     const prefix = `${this.#options.inbox}.`
-    if (message.subject.startsWith(prefix)) {
-      this.#waiting.get(message.subject.slice(prefix.length))?.receive(message)
-      return
-    }
-    const origin = deliveryOrigin(message.reply)
-    if (origin) this.#consumers.get(`${origin.stream} ${origin.consumer}`)?.(message, origin)
+    if (!message.subject.startsWith(prefix)) return
+    this.#waiting.get(message.subject.slice(prefix.length))?.receive(message)
   }
 
   #guarded(run: () => void): void {
@@ -150,7 +98,7 @@ export class Requests {
 }
 
 /** One question from its first copy to its one answer. */
-class Asked implements Waiting {
+class Asked {
   readonly #question: Question
   readonly #options: RequestsOptions
   readonly #answer: (answer: Answer) => void

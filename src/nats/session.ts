@@ -7,10 +7,9 @@ import { connect, errors, type NatsConnection, type Status } from '@nats-io/tran
 import type { Clock, MonoMs, Random } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
 import type { Logger } from '../observability/ports.ts'
-import type { HeaderLines } from './encode.ts'
 import { authenticatorOf, type NatsLogin } from './login.ts'
 import { type RawMessage, rawMessage } from './message.ts'
-import { messageHeaders, Requests } from './requests.ts'
+import { Requests } from './requests.ts'
 import { readGreeting, refusalOf, type ServerPlace } from './servers.ts'
 import { cleanText } from './text.ts'
 
@@ -94,6 +93,11 @@ export function dialProblem(error: unknown): string {
   return text === '' ? 'closed the connection during the login' : `broke off the login: ${text}`
 }
 
+export interface Inbox {
+  readonly subject: string
+  readonly close: () => void
+}
+
 export class Session {
   readonly address: string
   readonly version: string
@@ -105,8 +109,10 @@ export class Session {
   /** For JetStream's management API and for nothing else. */
   readonly connection: NatsConnection
   readonly #logger: Logger
+  readonly #inbox: string
   readonly #gone: (why: string) => void
   readonly #complaints = new Set<string>()
+  #nextInbox = 0
   #cause = ''
   #open = true
 
@@ -118,9 +124,10 @@ export class Session {
     this.maxPayload = info?.max_payload ?? 0
     this.#logger = options.logger
     this.#gone = options.gone
+    this.#inbox = `${options.inboxPrefix}.${Buffer.from(options.random.bytes(12)).toString('hex')}`
     this.requests = new Requests({
       connection,
-      inbox: `${options.inboxPrefix}.${Buffer.from(options.random.bytes(12)).toString('hex')}`,
+      inbox: this.#inbox,
       clock: options.clock,
       alive: options.alive,
       failed: (error) => this.#receiverFailed(error),
@@ -133,11 +140,11 @@ export class Session {
     return this.#open
   }
 
-  /** Fire and forget. False: nothing was sent. */
-  publish(subject: string, body: string | Uint8Array, headers?: HeaderLines): boolean {
+  /** Fire and forget. False: nothing was sent. @param reply where answers go; '' = nowhere */
+  publish(subject: string, body: string | Uint8Array, reply = ''): boolean {
     if (!this.#open) return false
     try {
-      this.connection.publish(subject, body, headers ? { headers: messageHeaders(headers) } : {})
+      this.connection.publish(subject, body, reply === '' ? {} : { reply })
       return true
     } catch (error) {
       this.#complain(`cannot publish to ${subject}: ${describeError(error)}`)
@@ -161,6 +168,16 @@ export class Session {
     return () => {
       if (this.#open) subscription.unsubscribe()
     }
+  }
+
+  /**
+   * A subject of its own for the messages of a pull. Closing it takes the server's interest away: it
+   * drops the pull, and what is on the way then is not received any more.
+   */
+  openInbox(receive: (message: RawMessage) => void): Inbox {
+    // One level deeper than the answers to questions, which a wildcard takes.
+    const subject = `${this.#inbox}.pull.${this.#nextInbox++}`
+    return { subject, close: this.subscribe(subject, receive) }
   }
 
   ping(): Promise<void> {

@@ -9,13 +9,14 @@ export type PublishAnswer =
   | { readonly kind: 'occupied' }
   /** No PubAck on the connection it was sent on, or `duplicate` on a first publish (D3). */
   | { readonly kind: 'unknown' }
-  /** Not sent at all: no connection. */
+  /** Certainly not stored: no connection, no stream, no space. */
   | { readonly kind: 'unsent' }
 
 /** Implemented by `nats/dispatch.ts`. Rules D1–D3 of the protocol. */
 export interface Dispatcher {
+  /** Never rejects. */
   publish(item: WorkItem): Promise<PublishAnswer>
-  /** Removes the job's message, if any. Proves nothing about a start. */
+  /** Removes the job's message, if any. Proves nothing about a start. Best effort, never rejects. */
   purge(item: Pick<WorkItem, 'namespace' | 'cls' | 'uid'>): Promise<void>
 }
 
