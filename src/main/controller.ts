@@ -46,6 +46,7 @@ import { DispatchCycle } from '../scheduler/cycle.ts'
 import { Holds } from '../scheduler/holds.ts'
 import type { Dispatcher, PayloadReader } from '../scheduler/ports.ts'
 import { failurePolicy } from '../scheduler/retry.ts'
+import { scrapeGauges } from './gauges.ts'
 import { StatusObserver } from './status-observer.ts'
 
 export interface ControllerPorts {
@@ -107,6 +108,10 @@ export interface Controller {
   /** Hands over: no new starts, writes in flight answered, shards given up. */
   stop(deadlineMs: number): Promise<void>
   state(): ControllerState
+  /** One token of the information budget, for an Event. */
+  tryInform(): boolean
+  /** Gauges of now. */
+  scrape(metrics: Metrics): void
 }
 
 /** Builds all rooms; nothing runs before `start`. */
@@ -312,6 +317,8 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       await Promise.allSettled(shards.all().map(({ shard }) => outcomes.leave(shard)))
       await leadership.stop()
     },
+    tryInform: () => informer.tryTake(),
+    scrape: (scraped) => scrapeGauges({ shards, ledger, queues, workers, writer }, scraped),
     state: () => ({
       leading: shards.all().filter(({ phase }) => phase === 'leading').length,
       problem: leadership.problem,

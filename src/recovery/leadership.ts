@@ -209,7 +209,8 @@ export class Leadership {
 
   /** T1 for each; what is won goes through T2–T8 together. */
   async #takeGroup(group: readonly ShardId[]): Promise<void> {
-    const { logger } = this.#options
+    const { logger, shards: held } = this.#options
+    if (!held.all().some(({ phase }) => phase === 'leading')) this.#problem = 'taking over'
     try {
       const won = await Promise.all(group.map((shard) => this.#claim(shard)))
       const shards = group.filter((_, index) => won[index])
