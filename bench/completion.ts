@@ -9,12 +9,13 @@ import type { JobObject } from '../src/core/job.ts'
 import { normaliser } from '../src/ingestion/normalise.ts'
 import type { FailurePolicy } from '../src/persistence/ports.ts'
 import { planStatus } from '../src/persistence/status.ts'
+import { noopType } from './noop-job.ts'
 
 // A worker without a pod, as the benchmarks' own is.
 const place = {
   worker: workerId('5f0c7a52-3b0e-4a63-9c53-0d1f4f8f3c11'),
   boot: bootId('0123456789abcdef0123456789abcdef'),
-  cls: classDigest(['default'], [{ type: 'bench.noop', version: '1' }]),
+  cls: classDigest(['default'], [{ type: noopType, version: '1' }]),
   pod: '',
   node: '',
 }

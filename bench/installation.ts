@@ -38,7 +38,7 @@ export async function applyResources(cluster: DevCluster): Promise<void> {
  */
 export async function operatorOf(cluster: DevCluster, file: string): Promise<ManagedProcess> {
   const kubeconfig = await cluster.kubeconfig({ serviceAccount: operatorAccount })
-  const [healthPort = 0, metricsPort = 0] = await freePorts(2)
+  const [healthPort = 0] = await freePorts(1)
   return child(cluster, {
     name: 'operator',
     args: [file, 'operator'],
@@ -47,7 +47,7 @@ export async function operatorOf(cluster: DevCluster, file: string): Promise<Man
       GOPHERQUEUE_NATS_URL: cluster.nats.url,
       GOPHERQUEUE_LOCAL: 'true',
       GOPHERQUEUE_HTTP_PORT: String(healthPort),
-      GOPHERQUEUE_METRICS_PORT: String(metricsPort),
+      GOPHERQUEUE_METRICS_PORT: '0',
     },
     readyAt: `http://127.0.0.1:${healthPort}/readyz`,
   })
