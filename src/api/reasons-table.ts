@@ -308,7 +308,7 @@ const ENDED_ROWS = {
   },
   PermanentFailure: {
     ...failed,
-    says: 'the handler reported a permanent failure in attempt {attempt}, {code}: {error}',
+    says: 'attempt {attempt} failed for good with {code}: {error}',
     next: replay,
   },
   InvalidPayload: {
@@ -349,6 +349,11 @@ const ENDED_ROWS = {
   AttemptsExhausted: {
     ...deadLettered,
     says: 'all {max} attempts failed; the last one with {code}: {error}',
+    next: replay,
+  },
+  DeadLetterRule: {
+    ...deadLettered,
+    says: 'attempt {attempt} failed with {code}, which spec.retry.rules makes a dead letter: {error}',
     next: replay,
   },
   ActiveDeadlineExceeded: {

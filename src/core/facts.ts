@@ -42,7 +42,6 @@ export type Fact =
       readonly message: string
       /** A person must act: Stalled instead of Reconciling. */
       readonly stalled: boolean
-      readonly until: WallMs
     }
   /** D5: accepted for a second and no outcome yet; also T6, adopting an attempt. */
   | {

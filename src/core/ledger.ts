@@ -3,8 +3,8 @@
  * leads, the record that intake made of it, and the current attempt (`cur`, with its owner).
  *
  * It is a cache. Everything in it can be rebuilt from the objects, the streams and the workers; what
- * it believes about attempts is thrown away whole when the shard is given up. It changes only through the verbs below, and each
- * verb keeps the rules C1 and W6 of the protocol:
+ * it believes about attempts is thrown away whole when the shard is given up. It changes only through
+ * the verbs below, and each verb keeps the rules C1 and W6 of the protocol:
  *
  *   observe   a newer object version: may open or close `attempt` (C1)
  *   dispatch  a new start was given an epoch (D1): `attempt` set, not yet published
@@ -74,6 +74,8 @@ export class Ledger {
   readonly #entries = new Map<JobUid, Entry>()
   /** Entries with an open attempt: few, bounded by slots; what leases are judged on. */
   readonly #open = new Map<JobUid, Entry>()
+  /** Facts not settled yet, by uid and not in the entry: an entry may be forgotten and come back. */
+  readonly #facts = new Map<JobUid, number>()
   readonly #normalise: Normalise
 
   constructor(normalise: Normalise) {
@@ -112,7 +114,7 @@ export class Ledger {
         attempt: null,
         dispatchedHere: false,
         firstSeen,
-        facts: 0,
+        facts: this.#facts.get(object.uid) ?? 0,
         cancelling: false,
       }
       this.#entries.set(object.uid, fresh)
@@ -120,9 +122,12 @@ export class Ledger {
       return 'new'
     }
     if (!isNewer(object.resourceVersion, entry.object.resourceVersion)) return 'stale'
+    const { attemptDeadlineMs } = entry.record
     entry.object = object
     entry.record = this.#normalise(object, entry.firstSeen)
     this.#adopt(entry, now)
+    // Its worker was told this deadline; a queue's changed default is for the next attempt.
+    if (entry.attempt) entry.record = { ...entry.record, attemptDeadlineMs }
     return 'newer'
   }
 
@@ -136,6 +141,16 @@ export class Ledger {
       touched.push(entry)
     }
     return touched
+  }
+
+  /** The status writer took a fact of the job. */
+  factQueued(uid: JobUid): void {
+    this.#countFacts(uid, 1)
+  }
+
+  /** The fact is in etcd, or can never be. */
+  factSettled(uid: JobUid): void {
+    this.#countFacts(uid, -1)
   }
 
   /** D1. The caller publishes next; a refusal to publish is undone by `drop`. */
@@ -238,6 +253,14 @@ export class Ledger {
     for (const entry of this.#entries.values()) if (entry.shard === shard) yield entry
   }
 
+  #countFacts(uid: JobUid, by: 1 | -1): void {
+    const count = Math.max(0, (this.#facts.get(uid) ?? 0) + by)
+    if (count === 0) this.#facts.delete(uid)
+    else this.#facts.set(uid, count)
+    const entry = this.#entries.get(uid)
+    if (entry) entry.facts = count
+  }
+
   /** C1, on the version just stored in `entry.object`. */
   #adopt(entry: Entry, now: MonoMs): void {
     const { status } = entry.object
@@ -246,7 +269,13 @@ export class Ledger {
     if (open > cur) {
       this.#set(entry, attemptOfStatus(entry.object, open, now))
     } else if (open === cur && open !== 0 && entry.attempt) {
-      this.#set(entry, { ...entry.attempt, recorded: true })
+      const { attempt } = entry
+      this.#set(entry, {
+        ...attempt,
+        owner: attempt.owner ?? ownerOfStatus(entry.object),
+        acceptedAt: attempt.acceptedAt ?? now,
+        recorded: true,
+      })
     } else if (isTerminal(status.phase) || (open === 0 && recordedEpoch(status) >= cur)) {
       this.#set(entry, null)
     }
@@ -279,22 +308,24 @@ export function isNewer(a: string, b: string): boolean {
 
 function attemptOfStatus(object: JobObject, epoch: Epoch, now: MonoMs): Attempt {
   const { status } = object
-  const worker = status.worker
-  const owner = worker?.podUID
-    ? { worker: workerId(worker.podUID), boot: bootId(worker.boot ?? '') }
-    : null
   return {
     epoch,
     attempt: status.attempt ?? 1,
     runId: status.runId ?? '',
-    cls: classId(worker?.class ?? ''),
+    cls: classId(status.worker?.class ?? ''),
     dispatchedAt: now,
     pubAcked: true,
-    owner,
+    owner: ownerOfStatus(object),
     acceptedAt: now,
     startedAt: status.startTime === undefined ? null : Date.parse(status.startTime),
     listedAt: now,
     reported: false,
     recorded: true,
   }
+}
+
+/** A worker without a pod stands under `podUID`, too: with the id that it chose. */
+function ownerOfStatus({ status: { worker } }: JobObject): Owner | null {
+  if (!worker?.podUID) return null
+  return { worker: workerId(worker.podUID), boot: bootId(worker.boot ?? '') }
 }

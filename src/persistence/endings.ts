@@ -3,13 +3,14 @@
  * a fence, an epoch that is written and never published (S1), so that whatever the old attempt
  * still sends is refused.
  */
-import type { QueueJobStatus } from '../api/queuejob.ts'
-import { rfc3339 } from '../core/clock.ts'
+import type { HistoryEntry, QueueJobStatus } from '../api/queuejob.ts'
+import { sentence } from '../api/reasons.ts'
+import { rfc3339, type WallMs } from '../core/clock.ts'
 import type { Fact } from '../core/facts.ts'
-import { isTerminal, recordedEpoch } from '../core/job.ts'
+import { isTerminal, type JobRecord, recordedEpoch } from '../core/job.ts'
 import type { Failure } from '../core/outcome.ts'
-import { withHistory } from './history.ts'
-import { failed, mayClose, SECOND_GRAIN } from './outcomes.ts'
+import { type EndedAttempt, unreported, withHistory } from './history.ts'
+import { failed, mayClose, SECOND_GRAIN, waitingAgain } from './outcomes.ts'
 import type { Step, StepContext } from './step.ts'
 
 type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>
@@ -17,54 +18,76 @@ type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>
 /** A lost worker's job waits a little, so that a crash that takes several is no hot loop (L6). */
 const CRASH_BACKOFF_MS = [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000]
 
+/** A fence below what it fences would reopen an epoch: whoever gave it out was overtaken. */
+function mayFence(status: QueueJobStatus, fact: { epoch: number; fence: number }): boolean {
+  return mayClose(status, fact.epoch) && fact.fence > fact.epoch
+}
+
 /** L3: one write; over the crash budget the job is dead-lettered. */
 export function applyLost(
   status: QueueJobStatus,
   fact: FactOf<'lost'>,
   { record }: StepContext,
 ): Step {
-  if (!mayClose(status, fact.epoch)) return null
+  if (!mayFence(status, fact)) return null
   const failure: Failure = { category: 'System', code: fact.cause, message: fact.message }
-  const ended = {
-    epoch: fact.epoch,
-    attempt: status.attempt ?? (status.attempts ?? 0) + 1,
-    place: fact.place,
-    startedAt: null,
-    endedAt: fact.at,
-  }
+  const attempt = unreported(status, fact)
   const crashes = (status.crashes ?? 0) + (fact.counts === 'crash' ? 1 : 0)
   const evictions = (status.evictions ?? 0) + (fact.counts === 'eviction' ? 1 : 0)
-  const { progress: _, ...rest } = status
   const noted: QueueJobStatus = {
-    ...rest,
-    epoch: fact.fence,
+    ...closed(status, attempt, fact.fence),
     error: { ...failure },
-    message: failure.message,
-    history: withHistory(status, ended, failure, fact.cause),
+    history: withHistory(status, attempt, failure, fact.cause),
     ...(crashes > 0 ? { crashes } : {}),
     ...(evictions > 0 ? { evictions } : {}),
   }
-  if (
-    crashesWithin(noted, record.crashBudget.windowMs, fact.at, crashes) > record.crashBudget.max
-  ) {
-    return {
-      status: {
-        ...noted,
-        phase: 'DeadLettered',
-        reason: 'CrashBudgetExceeded',
-        completionTime: rfc3339(fact.at),
-      },
-    }
+  const inWindow = crashesWithin(noted, record.crashBudget.windowMs, fact.at)
+  if (fact.counts === 'crash' && inWindow > record.crashBudget.max) {
+    return { status: overBudget(noted, fact, attempt, record) }
   }
   const step = Math.max(0, Math.min(crashes, CRASH_BACKOFF_MS.length) - 1)
-  const delayMs = CRASH_BACKOFF_MS[step] ?? 60_000
+  const until = rfc3339(fact.at + (CRASH_BACKOFF_MS[step] ?? 60_000) + SECOND_GRAIN)
+  const words = { attempt: attempt.attempt, code: failure.code, error: failure.message, until }
   return {
     status: {
       ...noted,
       phase: 'Retrying',
       reason: 'BackingOff',
-      nextAttemptTime: rfc3339(fact.at + delayMs + SECOND_GRAIN),
+      message: sentence('BackingOff', { ...words, max: record.retry.maxAttempts }),
+      nextAttemptTime: until,
     },
+  }
+}
+
+/** The status now tells of this attempt, whether or not it was ever written as Running. */
+function closed(status: QueueJobStatus, attempt: EndedAttempt, fence: number): QueueJobStatus {
+  const { progress: _, nextAttemptTime: __, startTime: ___, worker: ____, ...rest } = status
+  return {
+    ...rest,
+    epoch: fence,
+    attempt: attempt.attempt,
+    ...(attempt.startedAt === null ? {} : { startTime: rfc3339(attempt.startedAt) }),
+    ...(attempt.worker ? { worker: attempt.worker } : {}),
+  }
+}
+
+function overBudget(
+  status: QueueJobStatus,
+  fact: FactOf<'lost'>,
+  { worker }: EndedAttempt,
+  { crashBudget }: JobRecord,
+): QueueJobStatus {
+  return {
+    ...status,
+    phase: 'DeadLettered',
+    reason: 'CrashBudgetExceeded',
+    message: sentence('CrashBudgetExceeded', {
+      crashes: status.crashes ?? 0,
+      max: crashBudget.max,
+      cause: fact.cause,
+      worker: worker?.pod ?? worker?.podUID ?? 'an unknown worker',
+    }),
+    completionTime: rfc3339(fact.at),
   }
 }
 
@@ -72,20 +95,21 @@ export function applyLost(
  * Crashes that still count: those whose history entry lies inside the window. History keeps ten
  * attempts, so a crash that fell out of it is taken as inside: the safe side of a loop.
  */
-function crashesWithin(
-  status: QueueJobStatus,
-  windowMs: number,
-  now: number,
-  crashes: number,
-): number {
+function crashesWithin(status: QueueJobStatus, windowMs: number, now: WallMs): number {
   const old = (status.history ?? []).filter(
-    (entry) =>
-      entry.category === 'System' &&
-      entry.cause !== undefined &&
-      entry.endTime !== undefined &&
-      Date.parse(entry.endTime) < now - windowMs,
-  ).length
-  return crashes - old
+    (entry) => isCrash(entry) && Date.parse(entry.endTime ?? '') < now - windowMs,
+  )
+  return (status.crashes ?? 0) - old.length
+}
+
+/** An eviction has a budget of its own; every other loss of a worker is a crash. */
+function isCrash({ cause }: HistoryEntry): boolean {
+  return (
+    cause !== undefined &&
+    cause !== 'WorkerEvicted' &&
+    cause !== 'HandedBack' &&
+    cause !== 'AttemptTimeout'
+  )
 }
 
 /** L7: past its deadline, told to stop, and still silent: closed as timed out, with a fence. */
@@ -94,28 +118,36 @@ export function applyOverdue(
   fact: FactOf<'overdue'>,
   context: StepContext,
 ): Step {
-  if (!mayClose(status, fact.epoch)) return null
+  if (!mayFence(status, fact)) return null
+  const attempt = unreported(status, fact)
   const failure: Failure = {
     category: 'Timeout',
     code: 'AttemptTimeout',
-    message: 'the attempt passed its deadline and its worker did not report an end',
+    message: sentence('AttemptTimeout', {
+      attempt: attempt.attempt,
+      seconds: Math.round(context.record.attemptDeadlineMs / 1000),
+    }),
   }
-  const { progress: _, ...rest } = status
-  const ended = {
-    epoch: fact.epoch,
-    attempt: status.attempt ?? (status.attempts ?? 0) + 1,
-    place: fact.place,
-    startedAt: null,
-    endedAt: fact.at,
-    roll: fact.roll,
+  return {
+    status: failed(
+      closed(status, attempt, fact.fence),
+      attempt,
+      { failure, retryAfterMs: null, roll: fact.roll, cause: 'AttemptTimeout' },
+      context,
+    ),
   }
-  return { status: { ...failed(rest, ended, failure, null, context), epoch: fact.fence } }
 }
 
-/** D7: nothing ever took it. Counted in no budget; the dispatcher backs off. */
-export function applyStuck(status: QueueJobStatus, fact: FactOf<'stuck'>): Step {
-  if (!mayClose(status, fact.epoch)) return null
-  return { status: { ...status, epoch: fact.fence, phase: 'Scheduled', reason: 'NoFreeSlots' } }
+/** D7: nothing ever took it; U2: it did not end. Counted in no budget; the dispatcher backs off. */
+export function applyStuck(
+  status: QueueJobStatus,
+  fact: FactOf<'stuck'>,
+  { record }: StepContext,
+): Step {
+  if (!mayFence(status, fact)) return null
+  const { progress: _, ...rest } = status
+  const cause = status.phase === 'Running' ? 'it did not end when told to' : 'no worker took it'
+  return { status: { ...rest, epoch: fact.fence, ...waitingAgain(record, cause) } }
 }
 
 /** U1, U4: always with a fence; an end that was written earlier wins. */
@@ -123,14 +155,16 @@ export function applyCancel(status: QueueJobStatus, fact: FactOf<'cancel'>): Ste
   if (isTerminal(status.phase)) return null
   if (fact.order <= (status.actionOrder ?? 0)) return null
   if (fact.fence <= recordedEpoch(status)) return null
-  const who = fact.by || `QueueAction ${fact.action}`
   const { nextAttemptTime: _, progress: __, ...rest } = status
   return {
     status: {
       ...rest,
       phase: 'Cancelled',
       reason: 'Cancelled',
-      message: `cancelled by ${who}${fact.comment ? `: ${fact.comment}` : ''}`,
+      message: sentence('Cancelled', {
+        by: fact.by || `QueueAction ${fact.action}`,
+        comment: fact.comment || 'no comment',
+      }),
       epoch: fact.fence,
       actionOrder: fact.order,
       completionTime: rfc3339(fact.at),
@@ -138,7 +172,11 @@ export function applyCancel(status: QueueJobStatus, fact: FactOf<'cancel'>): Ste
   }
 }
 
-export function applyExpired(status: QueueJobStatus, fact: FactOf<'expired'>): Step {
+export function applyExpired(
+  status: QueueJobStatus,
+  fact: FactOf<'expired'>,
+  { record }: StepContext,
+): Step {
   if (isTerminal(status.phase) || fact.fence <= recordedEpoch(status)) return null
   const { nextAttemptTime: _, progress: __, ...rest } = status
   return {
@@ -146,8 +184,9 @@ export function applyExpired(status: QueueJobStatus, fact: FactOf<'expired'>): S
       ...rest,
       phase: 'DeadLettered',
       reason: 'ActiveDeadlineExceeded',
-      message:
-        'the job did not end within `activeDeadlineSeconds` after it might first have started',
+      message: sentence('ActiveDeadlineExceeded', {
+        seconds: Math.round(record.activeDeadlineMs / 1000),
+      }),
       epoch: fact.fence,
       completionTime: rfc3339(fact.at),
     },

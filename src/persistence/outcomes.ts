@@ -1,21 +1,32 @@
 /**
  * What a reported outcome makes of a status: the table of protocol section 7 (O2). Accepting an
  * outcome is one write that records its epoch and closes the attempt.
+ *
+ * `status.message` is the sentence of the reason, for people; `error` holds the handler's own words.
  */
 import type { QueueJobStatus } from '../api/queuejob.ts'
+import { type ReasonOf, sentence } from '../api/reasons.ts'
+import { cut } from '../api/text.ts'
 import { rfc3339 } from '../core/clock.ts'
 import type { Fact } from '../core/facts.ts'
-import { isTerminal, recordedEpoch } from '../core/job.ts'
+import { isTerminal, type JobRecord, recordedEpoch } from '../core/job.ts'
 import type { Failure } from '../core/outcome.ts'
-import { type EndedAttempt, withHistory } from './history.ts'
+import { type AttemptEnd, type EndedAttempt, withHistory } from './history.ts'
+import { readResult } from './result.ts'
 import { runIdOf, type Step, type StepContext, workerOf } from './step.ts'
 
 type OutcomeFact = Extract<Fact, { kind: 'outcome' }>
 
 /** Handlers may ask to be called later this often; then the job is dead-lettered (job-model.md). */
 export const MAX_SNOOZES = 1000
+/** The shortest snooze. */
+const MIN_SNOOZE_MS = 1000
 /** A hand-back waits at least this long, so that a draining fleet is no hot loop (O2). */
 const HAND_BACK_MS = 1000
+/** Kubernetes times have one-second grain and are cut: rounding up keeps "not before" true. */
+export const SECOND_GRAIN = 999
+/** What `status.error.message` holds. */
+const MAX_ERROR_MESSAGE = 1024
 
 /** The guard of O1 on what is read at send time: terminal, older or closed epochs change nothing. */
 export function mayClose(status: QueueJobStatus, epoch: number): boolean {
@@ -30,27 +41,33 @@ export function applyOutcome(
   context: StepContext,
 ): Step {
   if (!mayClose(status, fact.epoch)) return null
-  const base = ended(status, fact)
+  const base = reported(status, fact)
+  const attempt: EndedAttempt = { ...fact, worker: workerOf(fact.place) }
   const { outcome } = fact
   switch (outcome.kind) {
     case 'succeeded':
-      return { status: completed(base, fact, outcome.resultJson) }
+      return { status: succeeded(base, attempt, fact, outcome.resultJson, context) }
     case 'snoozed':
       return { status: snoozed(base, fact, outcome.delayMs) }
     case 'handed-back':
     case 'cancelled':
-      return { status: handedBack(base, fact) }
-    case 'failed':
-      return { status: failed(base, fact, outcome.failure, outcome.retryAfterMs, context) }
+      return { status: handedBack(base, attempt, context.record) }
+    case 'failed': {
+      const { failure, retryAfterMs } = outcome
+      return { status: failed(base, attempt, { failure, retryAfterMs, roll: fact.roll }, context) }
+    }
     case 'timed-out':
-    case 'rejected':
-      return { status: failed(base, fact, outcome.failure, null, context) }
+    case 'rejected': {
+      const { failure } = outcome
+      const failing = { failure, retryAfterMs: null, roll: fact.roll }
+      return { status: failed(base, attempt, failing, context) }
+    }
   }
 }
 
 /** The attempt is over, whatever comes next. */
-function ended(status: QueueJobStatus, fact: OutcomeFact): QueueJobStatus {
-  const { progress: _, nextAttemptTime: __, message: ___, ...rest } = status
+function reported(status: QueueJobStatus, fact: OutcomeFact): QueueJobStatus {
+  const { progress: _, nextAttemptTime: __, message: ___, runId: ____, ...rest } = status
   return {
     ...rest,
     epoch: fact.epoch,
@@ -61,7 +78,19 @@ function ended(status: QueueJobStatus, fact: OutcomeFact): QueueJobStatus {
   }
 }
 
-function completed(status: QueueJobStatus, fact: OutcomeFact, json: string | null): QueueJobStatus {
+/** A first attempt that succeeded leaves no history; the sentence is left out to keep it small. */
+function succeeded(
+  status: QueueJobStatus,
+  attempt: EndedAttempt,
+  fact: OutcomeFact,
+  json: string | null,
+  context: StepContext,
+): QueueJobStatus {
+  const result = json === null ? null : readResult(json)
+  if (result && !result.ok) {
+    const failing = { failure: result.failure, retryAfterMs: null, roll: fact.roll }
+    return failed(status, attempt, failing, context)
+  }
   const { error: _, ...rest } = status
   const first = (status.history ?? []).length === 0
   return {
@@ -69,8 +98,8 @@ function completed(status: QueueJobStatus, fact: OutcomeFact, json: string | nul
     phase: 'Completed',
     reason: 'Completed',
     completionTime: rfc3339(fact.endedAt),
-    ...(json === null ? {} : { result: JSON.parse(json) }),
-    ...(first ? {} : { history: withHistory(status, fact, null) }),
+    ...(result ? { result: result.value } : {}),
+    ...(first ? {} : { history: withHistory(status, attempt, null) }),
   }
 }
 
@@ -82,72 +111,118 @@ function snoozed(status: QueueJobStatus, fact: OutcomeFact, delayMs: number): Qu
       snoozes: MAX_SNOOZES,
       phase: 'DeadLettered',
       reason: 'SnoozeLimit',
+      message: sentence('SnoozeLimit', { snoozes, limit: MAX_SNOOZES }),
       completionTime: rfc3339(fact.endedAt),
     }
   }
+  const until = rfc3339(fact.endedAt + Math.max(MIN_SNOOZE_MS, delayMs) + SECOND_GRAIN)
   return {
     ...status,
     snoozes,
     phase: 'Delayed',
     reason: 'Delayed',
-    nextAttemptTime: rfc3339(fact.endedAt + Math.max(1000, delayMs) + SECOND_GRAIN),
+    message: sentence('Delayed', { until }),
+    nextAttemptTime: until,
   }
 }
 
-function handedBack(status: QueueJobStatus, fact: OutcomeFact): QueueJobStatus {
+/** Uses no attempt. What was handed back because the job is suspended stays so (U2). */
+function handedBack(
+  status: QueueJobStatus,
+  attempt: EndedAttempt,
+  record: JobRecord,
+): QueueJobStatus {
   return {
     ...status,
-    phase: 'Scheduled',
-    reason: 'HandedBack',
-    nextAttemptTime: rfc3339(fact.endedAt + HAND_BACK_MS + SECOND_GRAIN),
+    ...waitingAgain(record, 'its worker handed it back'),
+    nextAttemptTime: rfc3339(attempt.endedAt + HAND_BACK_MS + SECOND_GRAIN),
+    history: withHistory(status, attempt, null, 'HandedBack'),
   }
 }
 
-/** Kubernetes times have one-second grain and are cut: rounding up keeps "not before" true. */
-export const SECOND_GRAIN = 999
+/** Phase, reason and sentence of a job whose attempt ended without being counted. */
+export function waitingAgain(
+  record: JobRecord,
+  cause: string,
+): Pick<QueueJobStatus, 'phase' | 'reason' | 'message'> {
+  return record.suspend
+    ? { phase: 'Suspended', reason: 'Suspended', message: sentence('Suspended', {}) }
+    : { phase: 'Scheduled', reason: 'Requeued', message: sentence('Requeued', { cause }) }
+}
+
+export interface Failing {
+  readonly failure: Failure
+  /** The handler's own wait; null = the curve. */
+  readonly retryAfterMs: number | null
+  readonly roll: number
+  /** Why it ended without a report. */
+  readonly cause?: AttemptEnd
+}
 
 /** failed, timed-out, rejected, overdue: counted, then the failure policy decides. */
 export function failed(
   status: QueueJobStatus,
-  fact: EndedAttempt & { readonly roll: number },
-  failure: Failure,
-  retryAfterMs: number | null,
+  attempt: EndedAttempt,
+  { failure: told, retryAfterMs, roll, cause }: Failing,
   { record, policy }: StepContext,
 ): QueueJobStatus {
+  const failure: Failure = { ...told, message: cut(told.message, MAX_ERROR_MESSAGE) }
+  const { maxAttempts } = record.retry
   const counted = status.attempts ?? 0
-  const verdict = policy.decide(record.retry, counted, failure, retryAfterMs, fact.roll)
+  // Never above the maximum, which the API server holds too (W9); what was used up stays.
+  const attempts = Math.min(counted + 1, Math.max(counted, maxAttempts))
+  const verdict = policy.decide(record.retry, counted, failure, retryAfterMs, roll)
   const noted: QueueJobStatus = {
     ...status,
     error: { ...failure },
-    message: failure.message,
-    history: withHistory(status, fact, failure),
+    history: withHistory(status, attempt, failure, cause ?? null),
   }
-  const attempts = Math.min(counted + 1, Math.max(counted, record.retry.maxAttempts))
-  const completionTime = rfc3339(fact.endedAt)
+  const words = { attempt: attempt.attempt, code: failure.code, error: failure.message }
+  const over = { attempts, completionTime: rfc3339(attempt.endedAt) }
   switch (verdict.kind) {
-    case 'retry':
+    case 'retry': {
+      const until = rfc3339(attempt.endedAt + verdict.delayMs + SECOND_GRAIN)
       return {
         ...noted,
         ...(verdict.countsAttempt ? { attempts } : {}),
         phase: 'Retrying',
         reason: 'BackingOff',
-        nextAttemptTime: rfc3339(fact.endedAt + verdict.delayMs + SECOND_GRAIN),
+        message: sentence('BackingOff', { ...words, max: maxAttempts, until }),
+        nextAttemptTime: until,
       }
+    }
     case 'fail':
-      return { ...noted, attempts, phase: 'Failed', reason: failedReason(failure), completionTime }
-    case 'dead-letter':
+      return { ...noted, ...over, phase: 'Failed', ...failedReason(failure, words) }
+    case 'dead-letter': {
+      const exhausted = counted + 1 >= maxAttempts
       return {
         ...noted,
-        attempts,
+        ...over,
         phase: 'DeadLettered',
-        reason: 'AttemptsExhausted',
-        completionTime,
+        reason: exhausted ? 'AttemptsExhausted' : 'DeadLetterRule',
+        message: exhausted
+          ? sentence('AttemptsExhausted', { ...words, max: maxAttempts })
+          : sentence('DeadLetterRule', words),
       }
+    }
   }
 }
 
-/** A code of ours is the reason itself; a user's own code reads as a permanent failure. */
-function failedReason(failure: Failure): string {
-  const ours = ['InvalidPayload', 'InvalidResult', 'PayloadTooLarge', 'PayloadForbidden']
-  return ours.includes(failure.code) ? failure.code : 'PermanentFailure'
+type Words = Parameters<typeof sentence<'PermanentFailure'>>[1]
+
+/** Codes of ours that are reasons themselves: the failure's text is their sentence already. */
+const OWN_REASONS: ReadonlySet<string> = new Set<ReasonOf<'Job'>>([
+  'InvalidPayload',
+  'InvalidResult',
+  'PayloadTooLarge',
+  'PayloadForbidden',
+])
+
+function failedReason(
+  failure: Failure,
+  words: Words,
+): Required<Pick<QueueJobStatus, 'reason' | 'message'>> {
+  return OWN_REASONS.has(failure.code)
+    ? { reason: failure.code, message: failure.message }
+    : { reason: 'PermanentFailure', message: sentence('PermanentFailure', words) }
 }

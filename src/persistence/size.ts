@@ -6,23 +6,28 @@
 import { MAX_STATUS_BYTES, type QueueJobStatus } from '../api/queuejob.ts'
 
 export function fitStatus(status: QueueJobStatus): QueueJobStatus {
-  let fitting = status
-  if (bytes(fitting) <= MAX_STATUS_BYTES) return fitting
-  fitting = {
-    ...fitting,
-    history: (fitting.history ?? []).map(({ message: _, ...entry }) => entry),
+  if (bytes(status) <= MAX_STATUS_BYTES) return status
+  const { history = [], ...rest } = status
+  let kept = history.map(({ message: _, ...entry }) => entry)
+  while (kept.length > 0) {
+    const fitting = { ...rest, history: kept }
+    if (bytes(fitting) <= MAX_STATUS_BYTES) return fitting
+    kept = kept.slice(1)
   }
-  while (bytes(fitting) > MAX_STATUS_BYTES && (fitting.history ?? []).length > 0) {
-    fitting = { ...fitting, history: (fitting.history ?? []).slice(1) }
-  }
-  return fitting
+  return rest
 }
 
 /** W5: what is left of a status that the API server refused: no result, no texts, no history. */
 export function strippedStatus(status: QueueJobStatus): QueueJobStatus {
-  const { result: _, history: __, message: ___, progress: ____, ...rest } = status
-  return rest.error ? { ...rest, error: { ...rest.error, message: '' } } : rest
+  const { result: _, history: __, progress: ___, error, ...rest } = status
+  return {
+    ...rest,
+    message: STRIPPED,
+    ...(error ? { error: { category: error.category, code: error.code } } : {}),
+  }
 }
+
+const STRIPPED = 'the API server refused the whole status: result, texts and history are left out'
 
 function bytes(status: QueueJobStatus): number {
   // Characters are a lower bound of bytes and three times them an upper one: most need no encoding.

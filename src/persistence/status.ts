@@ -8,7 +8,8 @@
  */
 
 import type { QueueJobStatus } from '../api/queuejob.ts'
-import type { Reason } from '../api/reasons.ts'
+import { type Reason, sentence } from '../api/reasons.ts'
+import { cut } from '../api/text.ts'
 import { rfc3339, type WallMs } from '../core/clock.ts'
 import { conditionsOf, mergeConditions } from '../core/conditions.ts'
 import type { Fact } from '../core/facts.ts'
@@ -59,7 +60,7 @@ function apply(status: QueueJobStatus, fact: Fact, context: StepContext): Step {
     case 'refused':
       return applyRefused(status, fact, context)
     case 'waiting':
-      return applyWaiting(status, fact)
+      return applyWaiting(status, fact, context)
     case 'running':
       return applyRunning(status, fact)
     case 'progress':
@@ -71,11 +72,11 @@ function apply(status: QueueJobStatus, fact: Fact, context: StepContext): Step {
     case 'overdue':
       return applyOverdue(status, fact, context)
     case 'stuck':
-      return applyStuck(status, fact)
+      return applyStuck(status, fact, context)
     case 'cancel':
       return applyCancel(status, fact)
     case 'expired':
-      return applyExpired(status, fact)
+      return applyExpired(status, fact, context)
   }
 }
 
@@ -97,16 +98,25 @@ function applyRefused(
   }
 }
 
-/** Never over a phase that says more: an open attempt, an end, a back-off that still runs. */
-function applyWaiting(status: QueueJobStatus, fact: Extract<Fact, { kind: 'waiting' }>): Step {
+/**
+ * Never over a phase that says more: an open attempt, or an end. A back-off or a snooze that still runs
+ * is kept, whatever else is told meanwhile: `nextAttemptTime` is a promise that only the end of an
+ * attempt makes, and a wait of the spec, which can be edited, is not mixed in.
+ */
+function applyWaiting(
+  status: QueueJobStatus,
+  fact: Extract<Fact, { kind: 'waiting' }>,
+  { now }: StepContext,
+): Step {
   if (isTerminal(status.phase) || status.phase === 'Running') return null
-  const { nextAttemptTime: _, ...rest } = status
+  const { nextAttemptTime, ...rest } = status
+  const stillRuns = nextAttemptTime !== undefined && Date.parse(nextAttemptTime) > now
   const next: QueueJobStatus = {
     ...rest,
     phase: fact.phase,
     reason: fact.reason,
     message: fact.message,
-    ...(fact.until > 0 ? { nextAttemptTime: rfc3339(fact.until) } : {}),
+    ...(stillRuns ? { nextAttemptTime } : {}),
   }
   return { status: next, stalled: fact.stalled }
 }
@@ -114,7 +124,14 @@ function applyWaiting(status: QueueJobStatus, fact: Extract<Fact, { kind: 'waiti
 /** D5, T6. Overtaken when the epoch is recorded already or a newer one is. */
 function applyRunning(status: QueueJobStatus, fact: Extract<Fact, { kind: 'running' }>): Step {
   if (isTerminal(status.phase) || fact.epoch <= recordedEpoch(status)) return null
-  const { nextAttemptTime: _, completionTime: __, progress: ___, message: ____, ...rest } = status
+  const {
+    nextAttemptTime: _,
+    completionTime: __,
+    progress: ___,
+    message: ____,
+    runId: _____,
+    ...rest
+  } = status
   return {
     status: {
       ...rest,
@@ -129,14 +146,50 @@ function applyRunning(status: QueueJobStatus, fact: Extract<Fact, { kind: 'runni
   }
 }
 
+/** What `status.progress.message` holds; a note may be longer. */
+const MAX_PROGRESS_MESSAGE = 256
+
 function applyProgress(status: QueueJobStatus, fact: Extract<Fact, { kind: 'progress' }>): Step {
   if (status.phase !== 'Running' || recordedEpoch(status) !== fact.epoch) return null
   return {
-    status: { ...status, progress: { percent: fact.percent, message: fact.message } },
+    status: {
+      ...status,
+      progress: { percent: fact.percent, message: cut(fact.message, MAX_PROGRESS_MESSAGE) },
+    },
   }
 }
 
-function complete(input: StatusInput, status: QueueJobStatus, stalled: boolean): QueueJobStatus {
+/**
+ * W5, second step: no form of the planned status was taken. What is written instead is what the server
+ * took last, with the planned epoch, so that the attempt is closed, and the end `StatusRefused`. Null:
+ * the job has ended before, and nothing of an end may be overwritten (W9).
+ */
+export function planRefused(
+  input: Omit<StatusInput, 'facts' | 'policy'>,
+  planned: QueueJobStatus,
+  detail: string,
+): QueueJobStatus | null {
+  const { status: before } = input.object
+  if (isTerminal(before.phase)) return null
+  const { progress: _, nextAttemptTime: __, ...rest } = before
+  const message = sentence('StatusRefused', { error: detail })
+  const status: QueueJobStatus = {
+    ...rest,
+    ...(planned.epoch === undefined ? {} : { epoch: planned.epoch }),
+    phase: 'Failed',
+    reason: 'StatusRefused',
+    message,
+    completionTime: rfc3339(input.now),
+    error: { category: 'System', code: 'StatusRefused', message },
+  }
+  return complete(input, status, false)
+}
+
+function complete(
+  input: Omit<StatusInput, 'facts' | 'policy'>,
+  status: QueueJobStatus,
+  stalled: boolean,
+): QueueJobStatus {
   const conditions = mergeConditions(
     input.object.status.conditions,
     saidBy(status, input.record, stalled),

@@ -8,17 +8,27 @@
  *                                                                    └▶ later: wait, same again
  *
  * One write in flight per job (W1), at most `maxInFlight` in all, first come first served. Facts that
- * arrive while a job waits for its turn are merged into one write.
+ * arrive while a job waits for its turn are merged into one write. What belonged to a shard that was
+ * given up is never written, also not when the shard comes back (`abandon`, W6).
  */
 import type { QueueJobStatus } from '../api/queuejob.ts'
 import { backoffMs } from '../core/backoff.ts'
 import type { Clock, Random } from '../core/clock.ts'
-import type { Fact } from '../core/facts.ts'
+import { describeError } from '../core/errors.ts'
+import { type Fact, onlyInforms } from '../core/facts.ts'
 import type { JobUid, ShardId } from '../core/ids.ts'
+import type { JobObject } from '../core/job.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
-import type { FailurePolicy, Settled, StatusStore, WriteAnswer, WriteObserver } from './ports.ts'
+import type {
+  FailurePolicy,
+  ReadAnswer,
+  Settled,
+  StatusStore,
+  WriteAnswer,
+  WriteObserver,
+} from './ports.ts'
 import { strippedStatus } from './size.ts'
-import { planStatus } from './status.ts'
+import { planRefused, planStatus } from './status.ts'
 
 export interface StatusWriterOptions {
   readonly store: StatusStore
@@ -35,7 +45,25 @@ export interface StatusWriterOptions {
 
 interface Pending {
   readonly fact: Fact
+  /** Calling it again does nothing. */
   readonly settle: (result: Settled) => void
+}
+
+/** Facts of one job that are being taken to an answer. */
+interface Batch {
+  readonly uid: JobUid
+  readonly facts: Pending[]
+  /** Of the shard when the batch was begun; another one now means that it was given up meanwhile. */
+  readonly tenure: number
+  /** What the last refusal led to (W5). */
+  form: 'whole' | 'stripped' | 'refused'
+  /** The server's words at the last refusal. */
+  detail: string
+}
+
+interface Planned {
+  readonly status: QueueJobStatus
+  readonly applied: readonly boolean[]
 }
 
 const RETRY = {
@@ -45,16 +73,16 @@ const RETRY = {
   multiplier: 2,
   jitter: 0.3,
 } as const
-
-type Refusals = 'none' | 'stripped' | 'reported'
+/** Conflicts that are met at once; further ones wait, so that two writers cannot chase each other. */
+const QUICK_TRIES = 3
 
 export class StatusWriter {
   readonly #options: StatusWriterOptions
   readonly #pending = new Map<JobUid, Pending[]>()
   readonly #turns: JobUid[] = []
-  readonly #busy = new Set<JobUid>()
+  readonly #busy = new Map<JobUid, Batch>()
   readonly #quarantine = new Set<JobUid>()
-  #inFlight = 0
+  readonly #tenures = new Map<ShardId, number>()
   #written = 0
   #stopped = false
   #idle: (() => void)[] = []
@@ -70,44 +98,62 @@ export class StatusWriter {
 
   /** Jobs that wait for their turn or are being written. */
   get depth(): number {
-    return this.#pending.size
+    let waiting = this.#busy.size
+    for (const uid of this.#pending.keys()) if (!this.#busy.has(uid)) waiting += 1
+    return waiting
   }
 
   get busy(): boolean {
-    return this.#inFlight >= this.#options.maxInFlight / 2
+    return this.#busy.size >= this.#options.maxInFlight / 2
   }
 
+  /** Jobs of which no status is taken by the API server. */
   get quarantined(): number {
-    return this.#quarantine.size
+    return [...this.#quarantine].filter((uid) => this.#options.ledger.get(uid)).length
+  }
+
+  get #isIdle(): boolean {
+    return this.#busy.size === 0 && this.#pending.size === 0
   }
 
   /** Queues a fact. Never rejects. */
   submit(uid: JobUid, fact: Fact): Promise<Settled> {
+    const { ledger } = this.#options
     if (this.#stopped) return Promise.resolve('stopped')
+    if (!ledger.get(uid)) {
+      this.#quarantine.delete(uid)
+      return Promise.resolve('gone')
+    }
     if (this.#quarantine.has(uid)) return Promise.resolve('quarantined')
-    const entry = this.#options.ledger.get(uid)
-    if (!entry) return Promise.resolve('gone')
-    entry.facts++
+    ledger.factQueued(uid)
     return new Promise((resolve) => {
-      const pending: Pending = {
-        fact,
-        settle: (result) => {
-          entry.facts--
-          resolve(result)
-        },
+      let open = true
+      const settle = (result: Settled): void => {
+        if (open) ledger.factSettled(uid)
+        open = false
+        resolve(result)
       }
-      const queued = this.#pending.get(uid)
-      if (queued) queued.push(pending)
-      else this.#pending.set(uid, [pending])
-      if (!queued && !this.#busy.has(uid)) this.#turns.push(uid)
-      this.#pump()
+      this.#queue(uid, { fact, settle })
     })
   }
 
-  /** No new facts; resolves when what is in flight was answered, or at the deadline. */
+  /** W6: the shard was given up. What waits or is under way for it is settled as stopped. */
+  abandon(shard: ShardId): void {
+    this.#tenures.set(shard, this.#tenureOf(shard) + 1)
+    for (const uid of new Set([...this.#pending.keys(), ...this.#busy.keys()])) {
+      if (this.#options.ledger.get(uid)?.shard !== shard) continue
+      settleAll(this.#take(uid), 'stopped')
+      settleAll(this.#busy.get(uid)?.facts ?? [], 'stopped')
+    }
+  }
+
+  /**
+   * No new facts; resolves when what is in flight was answered. What is still open at the deadline is
+   * settled as stopped: whether it is in etcd is not known then.
+   */
   async stop(deadlineMs: number): Promise<void> {
     this.#stopped = true
-    if (this.#pending.size === 0 && this.#inFlight === 0) return
+    if (this.#isIdle) return
     await new Promise<void>((resolve) => {
       const cancel = this.#options.clock.after(deadlineMs, resolve)
       this.#idle.push(() => {
@@ -115,97 +161,145 @@ export class StatusWriter {
         resolve()
       })
     })
+    for (const uid of [...this.#pending.keys()]) settleAll(this.#take(uid), 'stopped')
+    for (const batch of this.#busy.values()) settleAll(batch.facts, 'stopped')
+  }
+
+  #queue(uid: JobUid, pending: Pending): void {
+    const queued = this.#pending.get(uid)
+    if (queued) queued.push(pending)
+    else {
+      this.#pending.set(uid, [pending])
+      if (!this.#busy.has(uid)) this.#turns.push(uid)
+    }
+    this.#pump()
   }
 
   #pump(): void {
-    while (this.#inFlight < this.#options.maxInFlight) {
+    while (this.#busy.size < this.#options.maxInFlight) {
       const uid = this.#turns.shift()
       if (uid === undefined) break
-      this.#inFlight++
-      this.#busy.add(uid)
-      void this.#serve(uid).finally(() => {
-        this.#inFlight--
+      if (this.#busy.has(uid) || !this.#pending.has(uid)) continue
+      const batch = this.#begin(uid)
+      this.#busy.set(uid, batch)
+      void this.#serve(batch).finally(() => {
         this.#busy.delete(uid)
         if (this.#pending.has(uid)) this.#turns.push(uid)
         this.#pump()
-        if (this.#inFlight === 0 && this.#pending.size === 0) {
-          for (const done of this.#idle.splice(0)) done()
-        }
+        if (this.#isIdle) for (const done of this.#idle.splice(0)) done()
       })
     }
   }
 
+  #begin(uid: JobUid): Batch {
+    const shard = this.#options.ledger.get(uid)?.shard
+    const tenure = shard === undefined ? 0 : this.#tenureOf(shard)
+    return { uid, facts: [], tenure, form: 'whole', detail: '' }
+  }
+
+  /** One job's failure, even of our own code, must not hold up its neighbours. */
+  async #serve(batch: Batch): Promise<void> {
+    try {
+      await this.#carryThrough(batch)
+    } catch (error) {
+      const object = this.#options.ledger.get(batch.uid)?.object
+      if (object) this.#options.observer.troubled(object, 'refused', describeError(error))
+      this.#quarantineAll(batch)
+    }
+  }
+
   /** Takes the job's facts through to an answer that settles them. */
-  async #serve(uid: JobUid): Promise<void> {
-    const batch: Pending[] = []
-    let refusals: Refusals = 'none'
+  async #carryThrough(batch: Batch): Promise<void> {
     for (let tries = 0; ; tries++) {
-      batch.push(...this.#take(uid))
-      const entry = this.#options.ledger.get(uid)
-      if (!entry) return settleAll(batch, 'gone')
-      if (!this.#options.mayWrite(entry.shard)) return settleAll(batch, 'stopped')
-      const planned = this.#plan(entry, batch, refusals)
-      if (planned === null) return
+      const entry = this.#options.ledger.get(batch.uid)
+      // What was handed in since the shard came back waits for a batch of its own.
+      if (entry && this.#tenureOf(entry.shard) !== batch.tenure) {
+        return settleAll(batch.facts, 'stopped')
+      }
+      batch.facts.push(...this.#take(batch.uid))
+      if (!entry) return settleAll(batch.facts, 'gone')
+      if (!this.#mayWrite(entry.shard, batch)) return settleAll(batch.facts, 'stopped')
+      const planned = this.#plan(entry, batch)
+      if (planned === 'overtaken') return settleAll(batch.facts, 'overtaken')
+      if (planned === 'refused') return this.#quarantineAll(batch)
       const answer = await this.#send(entry, planned.status)
       switch (answer.kind) {
         case 'written':
-          return settle(batch, planned.applied)
+          return settle(batch.facts, planned.applied)
         case 'gone':
-          this.#options.ledger.forget(uid)
-          return settleAll(batch, 'gone')
+          this.#options.ledger.forget(batch.uid)
+          return settleAll(batch.facts, 'gone')
         case 'refused':
-          if (refusals === 'reported') {
-            this.#quarantine.add(uid)
-            return settleAll(batch, 'quarantined')
-          }
-          refusals = refusals === 'none' ? 'stripped' : 'reported'
+          if (!this.#yieldTo(answer.detail, batch)) return
           break
         case 'conflict':
         case 'unknown':
         case 'later': {
-          const looked = await this.#lookAgain(entry, answer, tries)
-          if (looked !== 'again') return settleAll(batch, looked)
+          const looked = await this.#lookAgain(entry, answer, tries, batch)
+          if (looked !== 'again') return settleAll(batch.facts, looked)
         }
       }
     }
   }
 
-  #take(uid: JobUid): Pending[] {
+  #take(uid: JobUid): readonly Pending[] {
     const queued = this.#pending.get(uid) ?? []
     this.#pending.delete(uid)
     return queued
   }
 
-  /** Null: nothing is left to write, and the batch is settled. */
-  #plan(
-    entry: Entry,
-    batch: Pending[],
-    refusals: Refusals,
-  ): { status: QueueJobStatus; applied: readonly boolean[] } | null {
-    const { object, record } = entry
-    const { status, applied } = planStatus({
-      object,
-      record,
-      facts: batch.map((pending) => pending.fact),
-      now: this.#options.clock.now(),
-      policy: this.#options.policy,
-    })
-    if (status === null) {
-      settleAll(batch, 'overtaken')
-      return null
-    }
-    if (refusals === 'none') return { status, applied }
-    return {
-      status: refusals === 'stripped' ? strippedStatus(status) : refusedStatus(status),
-      applied,
+  #tenureOf(shard: ShardId): number {
+    return this.#tenures.get(shard) ?? 0
+  }
+
+  #mayWrite(shard: ShardId, batch: Batch): boolean {
+    return this.#tenureOf(shard) === batch.tenure && this.#options.mayWrite(shard)
+  }
+
+  #plan({ object, record }: Entry, batch: Batch): Planned | 'overtaken' | 'refused' {
+    const { clock, policy } = this.#options
+    const now = clock.now()
+    const facts = batch.facts.map((pending) => pending.fact)
+    const { status, applied } = planStatus({ object, record, facts, now, policy })
+    if (status === null) return 'overtaken'
+    switch (batch.form) {
+      case 'whole':
+        return { status, applied }
+      case 'stripped':
+        return { status: strippedStatus(status), applied }
+      case 'refused': {
+        const refused = planRefused({ object, record, now }, status, batch.detail)
+        return refused ? { status: refused, applied } : 'refused'
+      }
     }
   }
 
+  /** W5: never unchanged again. False: the batch is settled. */
+  #yieldTo(detail: string, batch: Batch): boolean {
+    if (batch.facts.every(({ fact }) => onlyInforms(fact))) {
+      // What nobody depends on is not worth a job's life.
+      settleAll(batch.facts, 'overtaken')
+      return false
+    }
+    if (batch.form === 'refused') {
+      this.#quarantineAll(batch)
+      return false
+    }
+    batch.form = batch.form === 'whole' ? 'stripped' : 'refused'
+    batch.detail = detail
+    return true
+  }
+
+  #quarantineAll(batch: Batch): void {
+    this.#quarantine.add(batch.uid)
+    settleAll([...batch.facts, ...this.#take(batch.uid)], 'quarantined')
+  }
+
   async #send(entry: Entry, next: QueueJobStatus): Promise<WriteAnswer> {
-    const { store, ledger, clock, observer } = this.#options
+    const { ledger, clock, observer } = this.#options
     const { object } = entry
     const startedAt = clock.monotonic()
-    const answer = await store.writeStatus(object, object.status, next)
+    const answer = await this.#write(object, next)
     if (answer.kind !== 'written') {
       observer.troubled(object, answer.kind, 'detail' in answer ? answer.detail : '')
       return answer
@@ -221,6 +315,23 @@ export class StatusWriter {
     return answer
   }
 
+  /** An adapter that throws says nothing about the write: it may have happened. */
+  async #write(object: JobObject, next: QueueJobStatus): Promise<WriteAnswer> {
+    try {
+      return await this.#options.store.writeStatus(object, object.status, next)
+    } catch (error) {
+      return { kind: 'unknown', detail: describeError(error) }
+    }
+  }
+
+  async #read(object: JobObject): Promise<ReadAnswer> {
+    try {
+      return await this.#options.store.readJob(object)
+    } catch (error) {
+      return { kind: 'later', retryAfterMs: 0, detail: describeError(error) }
+    }
+  }
+
   /**
    * W3: waits where that helps, then reads live. 'stopped': this process may not write any more, and
    * so knows nothing of the write: its facts are not settled here.
@@ -229,32 +340,33 @@ export class StatusWriter {
     entry: Entry,
     answer: WriteAnswer,
     tries: number,
+    batch: Batch,
   ): Promise<'again' | 'gone' | 'stopped'> {
-    const { store, ledger, clock, random } = this.#options
-    const wait =
-      answer.kind === 'later'
-        ? answer.retryAfterMs
-        : answer.kind === 'conflict' && tries < 3
-          ? 0
-          : backoffMs(RETRY, tries, random.uniform())
-    if (wait > 0) await this.#pause(wait)
-    for (let reads = 1; this.#options.mayWrite(entry.shard); reads++) {
-      const read = await store.readJob(entry.object)
-      if (read.kind === 'gone') break
-      if (read.kind === 'found') {
-        if (read.object.uid !== entry.uid) break
+    const { ledger, clock } = this.#options
+    if (answer.kind !== 'conflict' || tries >= QUICK_TRIES) {
+      await this.#pause(answer.kind === 'later' ? answer.retryAfterMs : 0, tries)
+    }
+    for (let reads = 0; this.#mayWrite(entry.shard, batch); reads++) {
+      const read = await this.#read(entry.object)
+      if (!this.#mayWrite(entry.shard, batch)) break
+      if (read.kind === 'later') {
+        await this.#pause(read.retryAfterMs, reads)
+      } else if (read.kind === 'found' && read.object.uid === entry.uid) {
         ledger.observe(read.object, clock.monotonic())
         return 'again'
+      } else {
+        ledger.forget(entry.uid)
+        return 'gone'
       }
-      await this.#pause(Math.max(read.retryAfterMs, backoffMs(RETRY, reads, random.uniform())))
     }
-    if (!this.#options.mayWrite(entry.shard)) return 'stopped'
-    ledger.forget(entry.uid)
-    return 'gone'
+    return 'stopped'
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#options.clock.after(ms, resolve))
+  /** At least as long as was asked for, and longer with each try, whatever was asked for. */
+  #pause(askedMs: number, tries: number): Promise<void> {
+    const { clock, random } = this.#options
+    const ms = Math.max(askedMs, backoffMs(RETRY, tries + 1, random.uniform()))
+    return new Promise((resolve) => void clock.after(ms, resolve))
   }
 }
 
@@ -266,17 +378,4 @@ function settle(batch: readonly Pending[], applied: readonly boolean[]): void {
 
 function settleAll(batch: readonly Pending[], result: Settled): void {
   for (const pending of batch) pending.settle(result)
-}
-
-/** W5, second step: whatever it was to be, the job now says that its status was refused. */
-function refusedStatus(status: QueueJobStatus): QueueJobStatus {
-  const { result: _, history: __, progress: ___, ...rest } = status
-  const message = 'the API server refused the status of this job; its outcome could not be stored'
-  return {
-    ...rest,
-    phase: 'Failed',
-    reason: 'StatusRefused',
-    message,
-    error: { category: 'System', code: 'StatusRefused', message },
-  }
 }

@@ -99,10 +99,10 @@ export class Holds {
     if (!waiting || !TOLD.has(waiting.reason)) return false
     if (early && !AT_ONCE.has(waiting.reason)) return false
     if (isTold(entry, waiting)) return false
-    const { until } = waiting
-    // A date at which to look again is ours; only a time that the job waits for is written.
-    const due = waiting.phase === 'Delayed' || waiting.phase === 'Retrying' ? until : 0
-    sink.inform(entry.uid, { kind: 'waiting', ...waiting, until: due })
+    // When to look again is ours, and the time that the job waits for stands in the message: the
+    // written `nextAttemptTime` is a promise that only the end of an attempt makes.
+    const { until: _, ...said } = waiting
+    sink.inform(entry.uid, { kind: 'waiting', ...said })
     return true
   }
 
