@@ -123,7 +123,8 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
   return new PinoLogger({ pino: root, output, threshold: level }, {})
 }
 
-function standardOutput(): LogOutput {
+/** Shared by all who write lines of this process. */
+export function standardOutput(): LogOutput {
   const stream = pino.destination({
     dest: STDOUT,
     sync: false,

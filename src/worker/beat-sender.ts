@@ -59,6 +59,11 @@ export class BeatSender {
     }
   }
 
+  /** Whoever listens may have missed the last one. */
+  beatNow(): void {
+    if (!this.#stopped) this.#beat()
+  }
+
   /** The last beat was the last one. */
   stop(): void {
     this.#stopped = true

@@ -4,27 +4,17 @@
  * free slots and the server's count of waiting pulls are the same number, and nothing is fetched
  * ahead that then waits behind a busy handler.
  */
-import { type BackoffPolicy, backoffMs } from '../core/backoff.ts'
-import { type Clock, type Random, sleep } from '../core/clock.ts'
+import { type Clock, sleep } from '../core/clock.ts'
 import type { Delivery, DeliverySource, WorkerObserver } from './ports.ts'
 
-/** A pull lasts 15 s; one that comes back empty sooner met a server that says no. */
-const QUICK_MS = 500
-/** The source backs off by itself; this only keeps a wrong one from becoming a hot loop. */
-const AFTER_QUICK: BackoffPolicy = {
-  strategy: 'Exponential',
-  initialMs: 50,
-  maxMs: 5_000,
-  multiplier: 2,
-  jitter: 0.2,
-}
+/** A pull lasts 15 s, and its source backs off by itself; this keeps a wrong one from a hot loop. */
+const BETWEEN_EMPTY_MS = 50
 
 export class Slots {
   readonly count: number
   readonly #source: DeliverySource
   readonly #serve: (delivery: Delivery) => Promise<void>
   readonly #clock: Clock
-  readonly #random: Random
   readonly #observer: Pick<WorkerObserver, 'defect'>
   readonly #draining = new AbortController()
   #busy = 0
@@ -36,14 +26,12 @@ export class Slots {
     /** Resolves when the slot is free again. */
     readonly serve: (delivery: Delivery) => Promise<void>
     readonly clock: Clock
-    readonly random: Random
     readonly observer: Pick<WorkerObserver, 'defect'>
   }) {
     this.count = options.count
     this.#source = options.source
     this.#serve = options.serve
     this.#clock = options.clock
-    this.#random = options.random
     this.#observer = options.observer
   }
 
@@ -70,21 +58,13 @@ export class Slots {
 
   async #loop(): Promise<void> {
     const { signal } = this.#draining
-    for (let quick = 0; !signal.aborted; ) {
-      const askedAt = this.#clock.monotonic()
+    while (!signal.aborted) {
       const delivery = await this.#source.pull(signal).catch((error: unknown) => {
         this.#observer.defect(error)
         return null
       })
-      if (delivery !== null) {
-        quick = 0
-        await this.#occupied(delivery)
-      } else if (this.#clock.monotonic() - askedAt < QUICK_MS) {
-        quick += 1
-        await sleep(this.#clock, backoffMs(AFTER_QUICK, quick, this.#random.uniform()), signal)
-      } else {
-        quick = 0
-      }
+      if (delivery !== null) await this.#occupied(delivery)
+      else await sleep(this.#clock, BETWEEN_EMPTY_MS, signal)
     }
   }
 

@@ -129,10 +129,20 @@ describe('the heartbeat thread', () => {
     expect(beats.at(-1)?.finished).toMatchObject([{ epoch: epoch(2), confirmed: false }])
   })
 
+  it('beats again when it is asked to, once it knows something', () => {
+    const { beats, sender } = thread()
+    sender.beatNow()
+    expect(beats).toEqual([])
+    sender.receive({ kind: 'basis', basis: basis() })
+    sender.beatNow()
+    expect(beats).toHaveLength(2)
+  })
+
   it('is silent after its stop', () => {
     const { clock, beats, sender } = thread()
     sender.receive({ kind: 'basis', basis: basis() })
     sender.stop()
+    sender.beatNow()
     sender.receive({ kind: 'basis', basis: basis() })
     sender.receive({ kind: 'started', attempt: running() })
     clock.advance(60_000)

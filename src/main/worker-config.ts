@@ -1,0 +1,69 @@
+/**
+ * The configuration of a worker program: code < file < environment < flags (sdk.md, names.md). What
+ * the program's author wrote are defaults of their own; whoever deploys it has the last word.
+ */
+import { parseArgs } from 'node:util'
+import { settingsOf, WorkerConfig } from '../api/config.ts'
+import { GopherQueueError } from '../core/errors.ts'
+import { type Environment, loadConfig } from '../process/env.ts'
+
+/** Every setting of a worker, as code may give it (docs/configuration.md). */
+export type WorkerSettings = {
+  readonly [K in keyof WorkerConfig]?: WorkerConfig[K] | undefined
+}
+
+export interface ConfigSources {
+  /** Arguments of the program, without node and script. */
+  readonly args: readonly string[]
+  readonly environment: Environment
+}
+
+/** @throws GopherQueueError `InvalidConfiguration` with one line for each problem */
+export async function layeredConfig(
+  code: WorkerSettings,
+  { args, environment }: ConfigSources,
+): Promise<WorkerConfig> {
+  const flags = readFlags(args)
+  const file = flags.get('config')
+  const compiled = await loadConfig({ schema: WorkerConfig, flags, file, environment })
+  if (compiled.kind === 'rejected') throw invalid(compiled.problems)
+  const { config, sources } = compiled
+  const given = Object.entries(config).map(([key, value]): [string, unknown] => {
+    const own = code[key as keyof WorkerConfig]
+    return [key, own !== undefined && sources.get(key)?.kind === 'default' ? own : value]
+  })
+  return compiledConfig(Object.fromEntries(given))
+}
+
+/** Only what code says, over the defaults. @throws GopherQueueError `InvalidConfiguration` */
+export function compiledConfig(code: WorkerSettings): WorkerConfig {
+  const said = Object.fromEntries(Object.entries(code).filter(([, value]) => value !== undefined))
+  const parsed = WorkerConfig.safeParse(said)
+  if (parsed.success) return parsed.data
+  throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`))
+}
+
+/** The flags that are ours, by path of the setting. Others are the program's own. */
+function readFlags(args: readonly string[]): ReadonlyMap<string, string> {
+  const settings = settingsOf(WorkerConfig)
+  const names = ['config', ...settings.map(({ flag }) => flag)]
+  const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]))
+  const { values } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+  })
+  const flags = new Map<string, string>()
+  for (const { flag, path } of [{ flag: 'config', path: 'config' }, ...settings]) {
+    const value = values[flag]
+    if (value !== undefined) flags.set(path, String(value))
+  }
+  return flags
+}
+
+function invalid(problems: readonly string[]): GopherQueueError {
+  return new GopherQueueError('InvalidConfiguration', problems.join('\n'), {
+    help: 'every setting of a worker is described in docs/configuration.md',
+  })
+}
