@@ -97,7 +97,8 @@ class NatsDeliveries implements DeliverySource {
   async #session(signal: AbortSignal): Promise<Session | null> {
     const { clock, nats } = this.#options
     const until = clock.monotonic() + EXPIRES_MS
-    await sleep(clock, this.#pausedUntil - clock.monotonic(), signal)
+    const pauseMs = this.#pausedUntil - clock.monotonic()
+    if (pauseMs > 0) await sleep(clock, pauseMs, signal)
     if (nats.session || signal.aborted) return nats.session
     return new Promise((resolve) => {
       const end = () => {

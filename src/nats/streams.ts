@@ -251,22 +251,24 @@ class NatsStreams implements Streams {
     )
   }
 
-  /** A consumer of an older version, or one made by hand: what can be changed is changed. */
+  /**
+   * A consumer of an older version, or one made by hand. What the server does not change is made
+   * again: messages stay in the stream, and a delivery that is lost with it is not acknowledged.
+   */
   async #correctClass(namespace: string, cls: ClassId): Promise<void> {
-    const { durable_name: name = '', ...config } = classConsumerConfig(namespace, cls)
+    const config = classConsumerConfig(namespace, cls)
+    const { durable_name: name = '', ...changes } = config
+    this.#logger.warn('a consumer differs from its definition', { namespace, consumer: name })
     try {
       await this.#management.call(`update consumer ${name}`, (manager) =>
-        manager.consumers.update(streamNames.work, name, config),
+        manager.consumers.update(streamNames.work, name, changes),
       )
-      this.#logger.warn('corrected a consumer', { namespace, consumer: name })
     } catch (error) {
       if (apiCode(error) === null) throw error
-      this.#logger.error('a consumer cannot be corrected', {
-        namespace,
-        consumer: name,
-        err: describeError(error),
-        help: `delete it (nats consumer rm ${streamNames.work} ${name}): no job is lost, and it is made again`,
-      })
+      await this.#deleteConsumer(streamNames.work, name)
+      await this.#management.call(`create consumer ${name}`, (manager) =>
+        manager.consumers.add(streamNames.work, config),
+      )
     }
   }
 }
