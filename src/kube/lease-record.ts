@@ -121,7 +121,10 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The Lease object that says the record; its version is the compare of compare-and-set. */
+/**
+ * The Lease that says the record: to be created, or, with a version, as a merge patch. Not for a PUT,
+ * which creates a Lease that was deleted, whatever version it names.
+ */
 export function shardLease(namespace: string, record: ShardRecord, now: WallMs): RawObject {
   const { shard, resourceVersion, holder, term, floor, salts } = record
   return {
@@ -142,7 +145,7 @@ export function shardLease(namespace: string, record: ShardRecord, now: WallMs):
       },
     },
     // The server refuses an empty holder.
-    spec: holder === '' ? {} : { holderIdentity: holder, acquireTime: rfc3339Micro(now) },
+    spec: { holderIdentity: holder === '' ? null : holder, acquireTime: rfc3339Micro(now) },
   }
 }
 

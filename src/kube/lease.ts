@@ -104,11 +104,11 @@ export class KubeShardRecords implements ShardRecords {
     const { requests, namespace, clock } = this.#options
     const creating = next.resourceVersion === ''
     const body = shardLease(namespace, next, clock.now())
+    const path = collection(namespace)
     const call: KubeCall = {
-      verb: creating ? 'POST' : 'PUT',
-      path: creating
-        ? collection(namespace)
-        : `${collection(namespace)}/${shardLeaseName(next.shard)}`,
+      verb: creating ? 'POST' : 'PATCH',
+      path: creating ? path : `${path}/${shardLeaseName(next.shard)}`,
+      ...(creating ? {} : { contentType: 'application/merge-patch+json' }),
       body,
       maxBytes: MAX_LEASE_BYTES,
       deadlineMs: DEADLINE_MS,

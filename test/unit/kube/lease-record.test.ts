@@ -74,11 +74,11 @@ describe('a shard record', () => {
 
   it('that was given up has no holder, which the server takes only as an absent one', () => {
     const lease = shardLease('sys', record({ holder: '' }), NOW)
-    expect(lease.spec).toEqual({})
+    expect(lease.spec).toMatchObject({ holderIdentity: null })
     expect(readRecord(shard, stored(lease))?.record.holder).toBe('')
   })
 
-  it('is created without a version and changed with one', () => {
+  it('is created without a version and patched on one', () => {
     expect(shardLease('sys', record({ resourceVersion: '' }), NOW).metadata).not.toHaveProperty(
       'resourceVersion',
     )

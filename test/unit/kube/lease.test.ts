@@ -47,6 +47,8 @@ class LeaseServer extends ScriptedRequests {
       if (found) throw refusal(call, 409)
       return this.#write(name, body as Json)
     }
+    // As a genuine server does (test/contract/kube): a PUT creates what is missing.
+    if (!found && call.verb === 'PUT') return this.#write(name, body as Json)
     if (!found) throw refusal(call, 404)
     const current = found.metadata as Json
     const wanted = body.metadata?.resourceVersion ?? body.preconditions?.resourceVersion
