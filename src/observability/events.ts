@@ -16,16 +16,23 @@
  */
 import type { QueueJobStatus } from '../api/queuejob.ts'
 import { advice, isReason, REASONS, type Reason, slotsOf } from '../api/reasons.ts'
-import { isTerminal, isWaiting, type JobObject } from '../core/job.ts'
+import type { JobKey, JobUid } from '../core/ids.ts'
 import { safeText } from './log.ts'
 import type { EventNote } from './ports.ts'
 
 /** In characters; the sender cuts to the bytes that the server takes. */
 const NOTE_MAX = 1024
 
+/** What an Event may tell of a job; a JobObject is one. */
+export interface ToldJob extends JobKey {
+  readonly uid: JobUid
+  readonly spec: { readonly queue: string; readonly type: string }
+  readonly status: QueueJobStatus
+}
+
 export interface StatusChange {
   /** As written. */
-  readonly object: JobObject
+  readonly object: ToldJob
   readonly before: QueueJobStatus
 }
 
@@ -34,13 +41,12 @@ export function tellingReason(after: QueueJobStatus, before: QueueJobStatus): Re
   if (after.phase === before.phase && after.reason === before.reason) return null
   const reason = after.reason ?? ''
   if (!isReason(reason)) return null
-  if (isTerminal(after.phase)) return reason
+  if (ends(reason)) return reason
   const attempts = after.history?.length ?? 0
   if (after.phase === 'Running') return attempts === 0 && before.phase !== 'Running' ? reason : null
   const ended = attempts > (before.history?.length ?? 0)
   if (ended) return attempts === 1 ? causeOf(after, reason) : null
-  const warnedAlready = isWaiting(before.phase) && warns(before.reason ?? '')
-  return warns(reason) && !warnedAlready ? reason : null
+  return warnsOfWait(reason) && !warnsOfWait(before.reason ?? '') ? reason : null
 }
 
 /** Where a worker was lost, that says more than that the job waits for its next attempt. */
@@ -49,8 +55,16 @@ function causeOf(status: QueueJobStatus, reason: Reason): Reason {
   return isReason(cause) ? cause : reason
 }
 
-function warns(reason: string): boolean {
-  return isReason(reason) && REASONS[reason].event === 'Warning'
+function ends(reason: Reason): boolean {
+  const { condition } = REASONS[reason]
+  return condition === 'Succeeded' || condition === 'Failed'
+}
+
+/** The job waits for something that a person must do. */
+function warnsOfWait(reason: string): boolean {
+  if (!isReason(reason)) return false
+  const { scope, event } = REASONS[reason]
+  return scope === 'Job' && event === 'Warning' && !ends(reason)
 }
 
 export function eventOf({ object, before }: StatusChange): EventNote | null {
@@ -67,7 +81,7 @@ export function eventOf({ object, before }: StatusChange): EventNote | null {
 }
 
 /** What the advice of a row may ask for. */
-function slots({ namespace, name, spec, status }: JobObject): Readonly<Record<string, string>> {
+function slots({ namespace, name, spec, status }: ToldJob): Readonly<Record<string, string>> {
   const worker = status.worker?.pod ?? status.worker?.podUID
   return {
     namespace,
