@@ -5,8 +5,14 @@
  */
 import type { Clock } from '../core/clock.ts'
 import { deleted, hasEnded, timedOut } from './ending.ts'
-import type { Feeds } from './feeds.ts'
+import type { Subscriber } from './follower.ts'
 import type { JobView } from './ports.ts'
+
+/** Implemented by `feeds.ts`. */
+export interface Subscriptions {
+  /** @returns how to leave */
+  subscribe(subscriber: Subscriber): () => void
+}
 
 export interface WaitLimits {
   readonly clock: Clock
@@ -20,7 +26,11 @@ export interface WaitLimits {
  * @returns the job as it ended; also when it was deleted since and its last state was seen
  * @throws JobDeletedError, WaitTimeoutError, ApiError, or the reason of a signal
  */
-export function untilEnded(feeds: Feeds, job: JobView, limits: WaitLimits): Promise<JobView> {
+export function untilEnded(
+  feeds: Subscriptions,
+  job: JobView,
+  limits: WaitLimits,
+): Promise<JobView> {
   return new Promise((resolve, reject) => {
     if (hasEnded(job)) return resolve(job)
     const aborted = limits.signals.find((signal) => signal.aborted)
@@ -71,7 +81,7 @@ const MAX_QUEUED = 1_000
  * @throws JobDeletedError, ApiError, or the reason of a signal
  */
 export async function* throughPhases(
-  feeds: Feeds,
+  feeds: Subscriptions,
   job: JobView,
   signals: readonly AbortSignal[],
 ): AsyncGenerator<JobView, void, void> {

@@ -162,6 +162,13 @@ describe('waiting for a cancel', () => {
     await clock.advanceAsync(5_000)
     expect(deleted.ended).toMatchObject({ error: { code: 'Deleted' } })
 
+    const replaced = begin({ wait: true })
+    await clock.advanceAsync(0)
+    actions.replace(only())
+    await clock.advanceAsync(5_000)
+    expect(replaced.ended).toMatchObject({ error: { code: 'Deleted' } })
+    actions.remove(only())
+
     const late = begin({ wait: true, timeoutMs: 3_000 })
     await clock.advanceAsync(6_000)
     expect(late.ended).toMatchObject({ error: { code: 'ActionUnfinished' } })

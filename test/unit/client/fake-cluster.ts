@@ -61,6 +61,8 @@ export class FakeCluster implements JobStore, JobFeed {
   /** Events are kept back until `flush`. */
   lagging = false
   readonly counts = { creates: 0, gets: 0, looks: 0, watches: 0 }
+  /** Where each watch began. */
+  readonly beginnings: string[] = []
   readonly #jobs = new Map<string, JobView>()
   readonly #history: { readonly version: number; readonly event: FeedEvent }[] = []
   readonly #watches = new Set<Watch>()
@@ -177,6 +179,7 @@ export class FakeCluster implements JobStore, JobFeed {
 
   follow(request: FeedRequest): Promise<FeedEnd> {
     this.counts.watches++
+    this.beginnings.push(request.version)
     if (this.fault) return Promise.resolve({ kind: 'failed', error: this.fault })
     if (request.signal.aborted) return Promise.resolve({ kind: 'ended' })
     if (Number(request.version) < this.#compacted) return Promise.resolve({ kind: 'expired' })
@@ -258,6 +261,11 @@ export class FakeActions implements ActionStore {
 
   remove(key: JobKey): void {
     this.#views.delete(keyOf(key))
+  }
+
+  /** Somebody deletes it and creates another one under the name. */
+  replace(key: JobKey): void {
+    this.end(key, { uid: 'of another' })
   }
 
   get keys(): readonly JobKey[] {

@@ -27,7 +27,7 @@ function listener(job: JobView) {
     uid: job.uid,
     version: job.resourceVersion,
     changed: (now) => {
-      told.push(now.status.phase)
+      told.push(now.uid === job.uid ? now.status.phase : `another's ${now.status.phase}`)
       versions.push(Number(now.resourceVersion))
     },
     gone: (last) => told.push(last === null ? 'gone' : `gone ${last.status.phase}`),
@@ -106,6 +106,24 @@ describe('few waits', () => {
   })
 })
 
+describe('a watch that ends', () => {
+  it('goes on after the last version that it told, or that a bookmark named', async () => {
+    const { cluster, clock, feeds } = setup()
+    const job = cluster.put(key('a'))
+    feeds.subscribe(listener(job).subscriber)
+    await settle(clock)
+    const running = cluster.put(key('a'), { phase: 'Running' })
+    cluster.cut()
+    await clock.advanceAsync(1_000)
+    cluster.put(key('other'))
+    cluster.bookmark()
+    cluster.cut()
+    await clock.advanceAsync(1_000)
+    const versions = [job.resourceVersion, running.resourceVersion, cluster.version]
+    expect(cluster.beginnings).toEqual(versions)
+  })
+})
+
 describe('a thousand waits in one namespace', () => {
   async function thousand() {
     const parts = setup()
@@ -147,14 +165,47 @@ describe('a thousand waits in one namespace', () => {
     expect([mine.told, theirs.told]).toEqual([[], ['Completed']])
   })
 
-  it('and a late one that knows an old version is looked up', async () => {
-    const { cluster, clock, feeds } = await thousand()
-    const old = cluster.put(key('late'))
-    cluster.put(key('late'), { phase: 'Completed' })
+  it('and one that knows a version from before the shared watch is looked up', async () => {
+    const { cluster, clock, feeds } = setup()
+    const old = cluster.put(key('old'))
+    cluster.put(key('old'), { phase: 'Completed' })
+    for (let n = 0; n <= NAMED_WATCHES; n++) {
+      feeds.subscribe(listener(cluster.put(key(n))).subscriber)
+    }
+    await settle(clock)
     const { told, subscriber } = listener(old)
     feeds.subscribe(subscriber)
     await settle(clock)
     expect(told).toEqual(['Completed'])
+  })
+
+  it('and those of a second crowd share a new watch', async () => {
+    const { cluster, clock, feeds } = setup()
+    for (let crowd = 0; crowd < 2; crowd++) {
+      const waits = Array.from({ length: 20 }, (_, n) =>
+        listener(cluster.put(key(`${crowd}-${n}`))),
+      )
+      const leave = waits.map(({ subscriber }) => feeds.subscribe(subscriber))
+      await settle(clock)
+      expect(cluster.openWatches).toBe(NAMED_WATCHES + 1)
+      for (let n = 0; n < 20; n++) cluster.put(key(`${crowd}-${n}`), { phase: 'Completed' })
+      for (const { told } of waits) expect(told).toEqual(['Completed'])
+      for (const each of leave) each()
+      await settle(clock)
+      expect(cluster.openWatches).toBe(0)
+    }
+  })
+
+  it('and each late one that knows an old version is looked up', async () => {
+    const { cluster, clock, feeds } = await thousand()
+    for (const name of ['late', 'later']) {
+      const old = cluster.put(key(name))
+      cluster.put(key(name), { phase: 'Completed' })
+      const { told, subscriber } = listener(old)
+      feeds.subscribe(subscriber)
+      await settle(clock)
+      expect(told).toEqual(['Completed'])
+    }
   })
 
   it.each([
@@ -200,6 +251,22 @@ describe('what a job that is waited for can become', () => {
     cluster.put(key('a'), { phase: 'Completed' })
     cluster.compact()
     await clock.advanceAsync(10_000)
+    expect(told).toEqual(['gone'])
+  })
+
+  it('another one, told about before anybody could look: it is gone', async () => {
+    const { cluster, clock, feeds } = setup()
+    for (let n = 0; n <= NAMED_WATCHES; n++) {
+      feeds.subscribe(listener(cluster.put(key(n))).subscriber)
+    }
+    const old = cluster.put(key('a'))
+    cluster.remove(key('a'))
+    await settle(clock)
+    cluster.fault = silence()
+    const { told, subscriber } = listener(old)
+    feeds.subscribe(subscriber)
+    await settle(clock)
+    cluster.put(key('a'), { phase: 'Running' })
     expect(told).toEqual(['gone'])
   })
 
@@ -356,6 +423,7 @@ describe('whatever happens between', () => {
         await clock.advanceAsync(60_000)
         for (const waiting of open) {
           const { heard, job } = waiting
+          expect(heard.told.join()).not.toContain("another's")
           expect(heard.versions).toEqual([...new Set(heard.versions)].sort((a, b) => a - b))
           if (left.has(waiting)) continue
           const now = cluster.jobs.find(({ name }) => name === job.name)
