@@ -224,6 +224,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     renewMs: settings.renewMs,
     takeOver: (group) => takeover.run(group),
     steppedDown: (shard) => {
+      writer.abandon(shard)
       ledger.reset(shard, clock.monotonic())
       for (const entry of ledger.ofShard(shard)) cycle.remove(entry.uid)
       void outcomes.leave(shard)
