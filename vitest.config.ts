@@ -10,7 +10,7 @@ export default defineConfig({
       {
         test: {
           name: 'contract',
-          include: ['test/contract/**/*.test.ts'],
+          include: ['test/contract/**/*.test.ts', 'test/chart/**/*.test.ts'],
           globalSetup: ['test/servers.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -11,6 +11,8 @@ import path from 'node:path'
 export const kubernetesVersion = '1.36.3'
 /** The nats-server that is built when none fits. */
 export const natsVersion = '2.15.2'
+/** The helm that renders the chart in tests. */
+export const helmVersion = '4.3.1'
 /** Oldest API server that the CRDs work on: selectable fields are stable from here on. */
 export const kubernetesFloor = '1.32.0'
 /** Oldest nats-server that GopherQueue speaks to. */
@@ -79,19 +81,45 @@ export function controlPlaneRecipe(folder: string = moduleFolder): Recipe {
 
 /** nats-server of one version, by `go install` (its module cannot share one with Kubernetes). */
 export function natsRecipe(version: string = natsVersion): Recipe {
-  const target = `github.com/nats-io/nats-server/v2@v${version}`
+  return installRecipe({
+    title: `nats-server ${version}`,
+    takes: 'half a minute',
+    program: 'nats-server',
+    target: `github.com/nats-io/nats-server/v2@v${version}`,
+    check: ['--version'],
+  })
+}
+
+/** helm, by `go install`; only the tests of the chart need it. */
+export function helmRecipe(version: string = helmVersion): Recipe {
+  return installRecipe({
+    title: `helm ${version}`,
+    takes: 'a minute and a half',
+    program: 'helm',
+    target: `helm.sh/helm/v${version.split('.')[0]}/cmd/helm@v${version}`,
+    check: ['version', '--short'],
+  })
+}
+
+function installRecipe(what: {
+  readonly title: string
+  readonly takes: string
+  readonly program: string
+  readonly target: string
+  readonly check: readonly string[]
+}): Recipe {
   const flags = ['-trimpath', '-buildvcs=false', '-ldflags', '-s -w']
   return {
-    title: `nats-server ${version}`,
-    why: 'it is compiled from source; the first time this takes about half a minute, afterwards the result is reused',
-    slug: 'nats-server',
-    inputs: { ...platform(), flags: flags.join(' '), target },
-    executable: 'nats-server',
+    title: what.title,
+    why: `it is compiled from source; the first time this takes about ${what.takes}, afterwards the result is reused`,
+    slug: what.program,
+    inputs: { ...platform(), flags: flags.join(' '), target: what.target },
+    executable: what.program,
     links: [],
     cwd: moduleFolder,
     list: undefined,
-    build: () => ['install', '-v', ...flags, target],
-    check: ['--version'],
+    build: () => ['install', '-v', ...flags, what.target],
+    check: what.check,
   }
 }
 

@@ -23,7 +23,6 @@ const hosts = [
 
 export const BANS: readonly Ban[] = [
   { what: 'absolute path of one machine', pattern: machineFolder('work|farm|root|Users') },
-  { what: 'home folder of one person', pattern: /(^|[^A-Za-z0-9_.~-])\/home\/[a-z]/ },
   { what: 'host of a package registry', pattern: new RegExp(hosts.join('|')) },
   {
     what: 'marker of unfinished work',

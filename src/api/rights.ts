@@ -52,7 +52,7 @@ export const OPERATOR_NAMESPACE_RIGHTS: readonly Right[] = [
   {
     group: 'coordination.k8s.io',
     resources: ['leases'],
-    verbs: ['get', 'list', 'create', 'update', 'delete'],
+    verbs: ['get', 'list', 'create', 'update', 'patch', 'delete'],
     why: 'which process leads which shard, and its epochs',
   },
 ]

@@ -8,6 +8,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { chartFiles } from './generate-chart.ts'
 import { protocolFiles } from './generate-protocol.ts'
 import { referenceFiles } from './generate-reference.ts'
 import { crdFiles, policyFiles } from './generate-resources.ts'
@@ -23,12 +24,19 @@ const GENERATORS: readonly (() => readonly Output[])[] = [
   crdFiles,
   policyFiles,
   rightsFiles,
+  chartFiles,
   protocolFiles,
   referenceFiles,
 ]
 
 /** Folders that hold generated files only: anything else in them is left over. */
-const GENERATED_FOLDERS = ['crds', 'policies', 'rbac', 'docs/protocol']
+const GENERATED_FOLDERS = [
+  'crds',
+  'policies',
+  'rbac',
+  'charts/gopherqueue/templates/crds',
+  'docs/protocol',
+]
 
 const COMMAND = 'npm run generate'
 

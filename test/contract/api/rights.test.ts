@@ -97,7 +97,7 @@ const table: readonly {
       ...status('update'),
       'create events.events.k8s.io',
       ...policies.map((resource) => `get ${resource} name=gopherqueue-actions in cluster`),
-      ...['get', 'list', 'create', 'update', 'delete'].map(
+      ...['get', 'list', 'create', 'update', 'patch', 'delete'].map(
         (verb) => `${verb} leases.coordination.k8s.io in ${system}`,
       ),
     ],

@@ -93,6 +93,7 @@ it('this is what is handed out', () => {
         "list coordination.k8s.io/leases",
         "create coordination.k8s.io/leases",
         "update coordination.k8s.io/leases",
+        "patch coordination.k8s.io/leases",
         "delete coordination.k8s.io/leases",
       ],
     }
