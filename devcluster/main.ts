@@ -87,9 +87,8 @@ function interrupted(): Promise<void> {
 function printEnvironment(label: string | undefined): number {
   const [newest] = findClusters(tmpdir(), label)
   if (newest === undefined) {
-    process.stderr.write(
-      'no running cluster of yours was found; start one with: node devcluster/main.ts up\n',
-    )
+    const start = label === 'demo' ? 'npm run demo' : 'npm run cluster -- up'
+    process.stderr.write(`no running cluster of yours was found; start one with: ${start}\n`)
     return 1
   }
   process.stdout.write(shellEnvironment(newest))
