@@ -1,0 +1,84 @@
+// The bundle is the whole program: it runs where there is nothing but Node and its own folder. And the
+// Dockerfile copies exactly that, and changes nothing that Pod Security asks for.
+
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readText, root } from '../../../scripts/repository.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'gopherqueue-bundle-'))
+const { version } = JSON.parse(readText('package.json')) as { version: string }
+
+/** Without our environment and in a folder without node_modules above it. */
+const run = (file: string, ...args: readonly string[]) =>
+  promisify(execFile)(process.execPath, [path.join(folder, file), ...args], {
+    cwd: folder,
+    env: {},
+    timeout: 30_000,
+  })
+
+beforeAll(async () => {
+  const script = path.join(root, 'scripts', 'bundle.mjs')
+  const code = `import { bundle } from ${JSON.stringify(script)}; await bundle(process.argv[1])`
+  await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code, folder], {
+    cwd: root,
+    timeout: 90_000,
+  })
+}, 100_000)
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('the bundle', () => {
+  it('says its version', async () => {
+    expect((await run('gopherqueue.mjs', '--version')).stdout.trim()).toContain(version)
+  }, 40_000)
+
+  it('knows its commands', async () => {
+    const { stdout } = await run('gopherqueue.mjs', '--help')
+    for (const command of ['operator', 'worker', 'standalone']) expect(stdout).toContain(command)
+  }, 40_000)
+
+  it('holds the heartbeat thread beside it, under the name that the worker loads', async () => {
+    expect(readFileSync(path.join(folder, 'gopherqueue.mjs'), 'utf8')).toContain('./beat-thread.')
+    // Started by hand it refuses, after every module of it was loaded.
+    await expect(run('beat-thread.js')).rejects.toThrow('is started by a worker, not by hand')
+  }, 40_000)
+
+  it('holds no tool of ours', () => {
+    const text = readFileSync(path.join(folder, 'gopherqueue.mjs'), 'utf8')
+    expect(text).not.toMatch(/\/\/ node_modules\/(vitest|esbuild|fast-check|typescript|ajv)\//)
+  })
+})
+
+describe('the Dockerfile', () => {
+  const lines = readText('Dockerfile')
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .filter((line) => /^[A-Z]+ /.test(line))
+  const of = (word: string) => lines.filter((line) => line.startsWith(`${word} `))
+  it('takes any base and runs nothing while it is built', () => {
+    expect(of('ARG')).toEqual([expect.stringMatching(/^ARG BASE=\S+$/)])
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Docker's own placeholder
+    expect(of('FROM')).toEqual(['FROM ${BASE}'])
+    expect(of('RUN')).toEqual([])
+  })
+  it('copies the bundle, which .dockerignore lets through', () => {
+    expect(of('COPY')).toEqual(['COPY LICENSE dist/ /app/'])
+    expect(readText('.dockerignore').trim().split('\n')).toEqual(['*', '!dist', '!LICENSE'])
+    expect(readdirSync(folder)).toEqual(
+      expect.arrayContaining(['gopherqueue.mjs', 'beat-thread.js', 'package.json']),
+    )
+  })
+  it('runs as a numbered user that is not root, the one of the chart', () => {
+    expect(of('USER')).toEqual(['USER 65532:65532'])
+    expect(readText('charts/gopherqueue/templates/deployment.yaml')).toContain('runAsUser: 65532')
+  })
+  it('starts the program, and help without a command', () => {
+    expect(of('ENTRYPOINT')).toEqual([
+      'ENTRYPOINT ["node", "--enable-source-maps", "/app/gopherqueue.mjs"]',
+    ])
+    expect(of('CMD')).toEqual(['CMD ["--help"]'])
+  })
+})
