@@ -115,7 +115,11 @@ export class Nats implements ServerContact {
   async drain(withinMs = 2_000): Promise<void> {
     this.#stop.abort()
     if (this.#session) {
-      await Promise.race([this.#session.drain(), sleep(this.#options.clock, withinMs)])
+      // The timer would keep the process from ending.
+      const drained = new AbortController()
+      const late = sleep(this.#options.clock, withinMs, drained.signal)
+      await Promise.race([this.#session.drain(), late])
+      drained.abort()
     }
     await this.close()
   }
