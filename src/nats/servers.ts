@@ -61,6 +61,8 @@ const Greeting = z.object({
   version: z.string().min(1).max(64),
   max_payload: z.int().min(0),
   headers: z.boolean().default(false),
+  tls_required: z.boolean().default(false),
+  tls_available: z.boolean().default(false),
 })
 export type Greeting = Readonly<z.infer<typeof Greeting>>
 
@@ -115,7 +117,9 @@ export function parseGreeting(said: string): Greeting | Error {
 }
 
 /** Null: usable. Else the end of a sentence that begins with the server. */
-export function refusalOf(greeting: Greeting): string | null {
+export function refusalOf(
+  greeting: Pick<Greeting, 'version' | 'headers' | 'max_payload'>,
+): string | null {
   if (!isAtLeast(greeting.version, SERVER_FLOOR)) {
     const version = cleanText(greeting.version, 64)
     return `has version ${version}, GopherQueue needs ${SERVER_FLOOR} or newer: upgrade nats-server`

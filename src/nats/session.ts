@@ -3,14 +3,20 @@
  * publishes and subscribes through it, so that the client library ends here: no callback can throw
  * into its reading loop, and no error of it goes further than a text in one line.
  */
-import { connect, errors, type NatsConnection, type Status } from '@nats-io/transport-node'
+import {
+  connect,
+  errors,
+  type NatsConnection,
+  type Status,
+  type TlsOptions,
+} from '@nats-io/transport-node'
 import type { Clock, MonoMs, Random } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
 import type { Logger } from '../observability/ports.ts'
 import { authenticatorOf, type NatsLogin } from './login.ts'
 import { type RawMessage, rawMessage } from './message.ts'
 import { Requests } from './requests.ts'
-import { readGreeting, refusalOf, type ServerPlace } from './servers.ts'
+import { type Greeting, readGreeting, refusalOf, type ServerPlace } from './servers.ts'
 import { cleanText } from './text.ts'
 
 export interface SessionOptions {
@@ -45,9 +51,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const { place, clock, stop } = options
   // Read before the library dials: it tells nothing about a server that refuses the login, sends the
   // credentials to a server of any version, and leaks the socket to one that does not greet.
-  const refusal = refusalOf(await readGreeting(place, clock, CONNECT_WITHIN_MS, stop))
+  const greeting = await readGreeting(place, clock, CONNECT_WITHIN_MS, stop)
+  const refusal = refusalOf(greeting)
   if (refusal !== null) throw new Error(refusal)
-  const connection = await dial(options)
+  const connection = await dial(options, greeting)
   const info = connection.info
   const again = info === undefined ? 'sent no INFO' : refusalOf({ headers: false, ...info })
   if (again !== null) {
@@ -57,15 +64,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   return new Session(connection, options)
 }
 
-async function dial(options: SessionOptions): Promise<NatsConnection> {
-  const { caFile } = options
+async function dial(options: SessionOptions, greeting: Greeting): Promise<NatsConnection> {
+  const tls = tlsOf(options, greeting)
   try {
     return await connect({
       servers: [options.place.address],
       name: options.name,
       inboxPrefix: options.inboxPrefix,
       authenticator: authenticatorOf(options.login),
-      ...(caFile === '' ? (options.tls ? { tls: {} } : {}) : { tls: { caFile } }),
+      ...(tls ? { tls } : {}),
       timeout: CONNECT_WITHIN_MS,
       reconnect: false,
       ignoreClusterUpdates: true,
@@ -76,6 +83,17 @@ async function dial(options: SessionOptions): Promise<NatsConnection> {
   } catch (error) {
     throw new Error(dialProblem(error), { cause: error })
   }
+}
+
+/** The library hands options that it does not know to `tls.connect`. */
+type HostTls = TlsOptions & { readonly host: string }
+
+/** Null: neither asked for nor offered. */
+function tlsOf({ caFile, tls, place }: SessionOptions, greeting: Greeting): HostTls | null {
+  if (!tls && caFile === '' && !greeting.tls_required && !greeting.tls_available) return null
+  // The library names no host for an address that is an IP: Node would verify it as "localhost".
+  const host = { host: place.host }
+  return caFile === '' ? host : { ...host, caFile }
 }
 
 /** Why a login came to nothing, as the end of a sentence. */
