@@ -54,6 +54,6 @@ nats.onSession(() => sender.beatNow())
 port.on('message', (message: ToBeatThread) => {
   if (message.kind !== 'stop') return sender.receive(message)
   sender.stop()
-  // Closing the port lets the thread end.
-  void nats.drain().finally(() => port.close())
+  // Ends the thread, not the process.
+  void nats.drain().finally(() => process.exit())
 })

@@ -29,7 +29,7 @@ import {
 import { stopSignal } from '../process/signals.ts'
 import { type Service, ServiceGroup, serviceOf } from '../runtime/service.ts'
 import { DRAIN_SETTLE_MS } from '../worker/attempt.ts'
-import type { Handler } from '../worker/handler.ts'
+import { type HandleFor, type Handler, handle } from '../worker/handler.ts'
 import { LAST_REPORTS_MS, WorkerLoop, type WorkerState } from '../worker/loop.ts'
 import { type Registry, registryOf } from '../worker/registry.ts'
 import { BeatHost } from './beat-host.ts'
@@ -46,7 +46,10 @@ export interface Opened<Deps> {
 }
 
 export interface WorkerOptions<Deps> extends WorkerSettings {
-  readonly handlers: readonly Handler<Deps>[]
+  /** As a function they are given a `handle` that knows the type of `deps`. */
+  readonly handlers:
+    | readonly Handler<Deps>[]
+    | ((handle: HandleFor<Deps>) => readonly Handler<Deps>[])
   /** Opened once before the first job, closed after the drain. */
   readonly deps?: () => Opened<Deps> | Promise<Opened<Deps>>
 }
@@ -90,7 +93,7 @@ export async function startWorker<Deps = unknown>(
 ): Promise<RunningWorker> {
   const { handlers, deps, ...settings } = options
   const config = compiledConfig(settings)
-  return started({ config, handlers, deps }, host ?? realHost(config))
+  return started({ config, handlers: listed(handlers), deps }, host ?? realHost(config))
 }
 
 /**
@@ -105,7 +108,7 @@ export async function runWorker<Deps = unknown>(
   try {
     const sources = { args: process.argv.slice(2), environment: processEnvironment() }
     const config = await layeredConfig(settings, sources)
-    await untilSignal({ config, handlers, deps }, realHost(config))
+    await untilSignal({ config, handlers: listed(handlers), deps }, realHost(config))
   } catch (error) {
     const code = EXIT_CODES[error instanceof GopherQueueError ? error.code : '']
     if (code === undefined) throw error
@@ -124,6 +127,10 @@ interface Plan<Deps> {
   readonly config: WorkerConfig
   readonly handlers: readonly Handler<Deps>[]
   readonly deps: WorkerOptions<Deps>['deps']
+}
+
+function listed<Deps>(handlers: WorkerOptions<Deps>['handlers']): readonly Handler<Deps>[] {
+  return typeof handlers === 'function' ? handlers(handle) : handlers
 }
 
 /** Handlers that ignored their signal keep the process from ending by itself; then it is ended. */

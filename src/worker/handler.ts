@@ -65,11 +65,25 @@ export interface Handler<Deps = unknown, Definition extends JobDefinition = JobD
   readonly needs?: (deps: Deps) => void
 }
 
+/** `handle`, for handlers that need these dependencies. */
+export type HandleFor<Deps> = <Definition extends JobDefinition>(
+  definition: Definition,
+  run: (
+    input: Received<Definition>,
+    ctx: HandlerContext<Deps>,
+  ) => Returned<Definition> | Promise<Returned<Definition>>,
+) => Handler<Deps, Definition>
+
 /**
  * Joins a definition with the function that does the work. The function returns the result, or
  * throws: `Permanent`, `RetryAfter`, `Snooze`, or anything else for a Temporary failure.
+ *
+ * `ctx.deps` has the type that the function says: `ctx: HandlerContext<Deps>`. One that says nothing
+ * gets `any`: the compiler cannot look from here to the `deps` of `runWorker`. It can when `handlers`
+ * is a function: `handlers: (handle) => [handle(job, async (input, ctx) => …)]`.
  */
-export function handle<Definition extends JobDefinition, Deps = unknown>(
+// biome-ignore lint/suspicious/noExplicitAny: unknown would make every use of ctx.deps an error
+export function handle<Definition extends JobDefinition, Deps = any>(
   definition: Definition,
   run: (
     input: Received<Definition>,

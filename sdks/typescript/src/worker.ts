@@ -16,6 +16,7 @@ export type { WorkerSettings } from '../../../src/main/worker-config.ts'
 export type { Fence, FenceStatement } from '../../../src/worker/fence.ts'
 export {
   type HandledJob,
+  type HandleFor,
   type Handler,
   type HandlerContext,
   handle,
