@@ -5,7 +5,7 @@
 
 import type { WallMs } from '../core/clock.ts'
 import { MAX_TERM, type Term, termFloorAt } from '../core/epoch.ts'
-import type { Salt, ShardRecord } from './ports.ts'
+import type { ShardRecord } from './ports.ts'
 
 /** Salts are kept so long, so that any outcome that can still arrive can be checked. */
 const KEEP_SALTS_SECONDS = 7 * 86_400
@@ -43,14 +43,16 @@ export function released(record: ShardRecord): ShardRecord {
   return { ...record, holder: '' }
 }
 
-/** Newest first, at most 512, none older than seven days; the newest always stays. */
+/**
+ * At most 512, the newest; each until seven days after its term ended, which is when the next one
+ * began. Not seven days after it was made: a leader may lead for a month, and the outcomes of what it
+ * started last are still under way when the next one claims.
+ */
 export function prunedSalts(salts: ShardRecord['salts'], nowSeconds: number): ShardRecord['salts'] {
-  const newest = Object.entries(salts)
-    .sort(([a], [b]) => Number(b) - Number(a))
-    .filter(([, salt], index) => index === 0 || isFresh(salt, nowSeconds))
-  return Object.fromEntries(newest.slice(0, MAX_SALTS))
-}
-
-function isFresh(salt: Salt, nowSeconds: number): boolean {
-  return nowSeconds - salt.madeAt < KEEP_SALTS_SECONDS
+  const newest = Object.entries(salts).sort(([a], [b]) => Number(b) - Number(a))
+  const kept = newest.filter((_, index) => {
+    const next = newest[index - 1]?.[1]
+    return next === undefined || nowSeconds - next.madeAt < KEEP_SALTS_SECONDS
+  })
+  return Object.fromEntries(kept.slice(0, MAX_SALTS))
 }
