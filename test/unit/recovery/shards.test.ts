@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MAX_TERM, termFloorAt, termOf } from '../../../src/core/epoch.ts'
+import { termOf } from '../../../src/core/epoch.ts'
 import { allShards, jobUid, type ShardId } from '../../../src/core/ids.ts'
 import type { ShardRecord } from '../../../src/recovery/ports.ts'
-import { claimed, floored, prunedSalts, raised, released } from '../../../src/recovery/record.ts'
+import { claimed, raised } from '../../../src/recovery/record.ts'
 import { Shards } from '../../../src/recovery/shards.ts'
 
 const shard = allShards[3] as ShardId
@@ -21,48 +21,6 @@ const record = (change: Partial<ShardRecord> = {}): ShardRecord => ({
 })
 
 const start = (epoch: number) => ({ uid: jobUid('u-1'), epoch, attempt: 1, runId: '' })
-
-describe('a shard record', () => {
-  it('is claimed with a term above the last one', () => {
-    const high = termFloorAt(NOW) + 50
-    expect(claimed(record({ term: high }), 'op-1', salt('a'), NOW).term).toBe(high + 1)
-  })
-
-  it('is claimed with at least the hours since 2026, so that a deleted record repeats no term', () => {
-    expect(claimed(record(), 'op-1', salt('a'), NOW).term).toBe(termFloorAt(NOW))
-  })
-
-  it('keeps its floor when it is claimed (T1) and sets it to the term at the end (T7)', () => {
-    const next = claimed(record({ term: 5000, floor: 4000 }), 'op-1', salt('a'), NOW)
-    expect(next).toMatchObject({ holder: 'op-1', floor: 4000, resourceVersion: '7' })
-    expect(floored(next).floor).toBe(next.term)
-    expect(released(next)).toMatchObject({ holder: '', term: next.term })
-  })
-
-  it('refuses a term that does not fit into an epoch, and says what to do', () => {
-    expect(() => raised(record(), MAX_TERM + 1, salt('a'), NOW)).toThrow(/delete Lease/)
-  })
-
-  it('forgets salts after seven days, but never the newest', () => {
-    const day = 86_400
-    const salts = {
-      '1': { hex: salt('a'), madeAt: 0 },
-      '2': { hex: salt('b'), madeAt: 5 * day },
-      '3': { hex: salt('c'), madeAt: 6 * day },
-    }
-    expect(Object.keys(prunedSalts(salts, 8 * day))).toEqual(['2', '3'])
-    expect(Object.keys(prunedSalts(salts, 80 * day))).toEqual(['3'])
-  })
-
-  it('never keeps more than 512 salts', () => {
-    const many = Object.fromEntries(
-      Array.from({ length: 600 }, (_, term) => [term + 1, { hex: salt('a'), madeAt: 0 }]),
-    )
-    const kept = Object.keys(prunedSalts(many, 1)).map(Number)
-    expect(kept).toHaveLength(512)
-    expect(Math.max(...kept)).toBe(600)
-  })
-})
 
 describe('epochs and nonces of a led shard', () => {
   const led = (term: number) => {
