@@ -34,3 +34,12 @@ function keepDigits(_key: string, value: unknown, context?: { readonly source?: 
   const source = context?.source ?? ''
   return INTEGER.test(source) ? (JSON as unknown as RawJson).rawJSON(source) : value
 }
+
+/** JSON of a value that was parsed from JSON; null: thousands of levels, which cannot be written (B17). */
+export function textOf(value: unknown): string | null {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return null
+  }
+}

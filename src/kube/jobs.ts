@@ -15,7 +15,7 @@ import type { ReadAnswer, StatusStore, WriteAnswer, WriteTarget } from '../persi
 import type { PayloadAnswer, PayloadReader } from '../scheduler/ports.ts'
 import { identityOf, partOf } from './decode.ts'
 import { badAnswer, KubeError } from './errors.ts'
-import { parseExact } from './exact-json.ts'
+import { parseExact, textOf } from './exact-json.ts'
 import {
   type Decoded,
   isRecord,
@@ -71,14 +71,6 @@ function payloadOf(raw: RawObject): Payload | null {
 
 function payloadValue(raw: RawObject): unknown {
   return isRecord(raw.spec) && Object.hasOwn(raw.spec, 'payload') ? raw.spec.payload : undefined
-}
-
-function textOf(value: unknown): string | null {
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return null
-  }
 }
 
 const VISIBLE = /^[ -~]*$/

@@ -15,6 +15,7 @@ import { describeError } from '../core/errors.ts'
 import type { JobKey } from '../core/ids.ts'
 import type { WriteAnswer } from '../persistence/ports.ts'
 import { KubeError } from './errors.ts'
+import { textOf } from './exact-json.ts'
 import { isRecord, isVersion } from './objects.ts'
 import { statusPath } from './paths.ts'
 import type { KubeCall, KubeRequests } from './transport.ts'
@@ -42,16 +43,14 @@ export async function putStatus(
   status: unknown,
 ): Promise<WriteAnswer> {
   const { namespace, name, uid, resourceVersion } = target
+  const metadata = { namespace, name, uid, resourceVersion }
+  const body = textOf({ apiVersion: API_VERSION, kind, metadata, status })
+  if (body === null) return { kind: 'refused', status: 422, detail: 'status: nested too deeply' }
   const call: KubeCall = {
     verb: 'PUT',
     path: statusPath(kind, target),
     query: { fieldManager: FIELD_MANAGER, timeout: `${DEADLINE_MS / 1000}s` },
-    body: {
-      apiVersion: API_VERSION,
-      kind,
-      metadata: { namespace, name, uid, resourceVersion },
-      status,
-    },
+    body,
     accept: ONLY_METADATA,
     deadlineMs: DEADLINE_MS,
   }

@@ -1,13 +1,5 @@
 /**
- * Every request to the API server goes through here. The stock client opens a TLS connection for
- * each one (typescript-notes.md); this keeps three pools of HTTP/1.1 connections:
- *
- *   requests   reads and writes of jobs, queues …
- *   lease      renewals, so that they never wait behind a crowd of status writes
- *   watches    one socket each for its whole life
- *
- * HTTP/2 is off: one lost connection would end every watch and request at once. A pool is rebuilt
- * when the TLS material changes; the old one closes after its last answer.
+ * Every request to the API server goes through here, over the connections of `pools.ts`.
  *
  * What is repeated here: a read, on lost connections, 429 and 5xx, with jitter and `Retry-After`; any
  * call once after a 401, with fresh credentials (a 401 is known to have changed nothing). A write is
@@ -17,14 +9,14 @@
  * it is sent or lose its answer after it was applied (reliability.md section 2).
  */
 import type { Readable } from 'node:stream'
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Clock, MonoMs, Random } from '../core/clock.ts'
 import { sleep } from '../core/clock.ts'
-import type { Credentials, KubeAccess, TlsMaterial } from './access.ts'
+import type { Credentials, KubeAccess } from './access.ts'
 import { badAnswer, errorOfAnswer, errorOfSilence, KubeError, neverSent } from './errors.ts'
+import { ConnectionPools, type Lane } from './pools.ts'
 
 export type Verb = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-export type Lane = 'requests' | 'lease'
 
 export interface KubeCall {
   readonly verb: Verb
@@ -41,7 +33,7 @@ export interface KubeCall {
   readonly deadlineMs?: number
   /** Longest answer taken. Default: 16 MiB. */
   readonly maxBytes?: number
-  readonly lane?: Lane
+  readonly lane?: Exclude<Lane, 'watches'>
   readonly signal?: AbortSignal
   /** Repeat reads that failed for a moment. Default: true. */
   readonly retry?: boolean
@@ -92,34 +84,22 @@ export interface KubeWatches {
   watch(path: string, query: KubeCall['query'], signal: AbortSignal): Promise<Readable>
 }
 
-interface Pools {
-  readonly tls: TlsMaterial
-  readonly requests: Pool
-  readonly lease: Pool
-  readonly watches: Pool
-}
-
 const TRIES = 5
-const CONNECT_MS = 10_000
 const DEADLINE_MS = 30_000
 const MAX_BYTES = 16 * 1_048_576
 const MAX_ERROR_BYTES = 65_536
-/** Below the 90 s after which an API server closes idle connections. */
-const KEEP_ALIVE_MS = 45_000
 
 export class KubeTransport implements KubeRequests, KubeWatches {
   readonly #options: TransportOptions
   readonly #basePath: string
-  readonly #origin: string
-  #pools: Pools | null = null
+  readonly #pools: ConnectionPools
   #agent: string
   #mutations = 0
-  #closed = false
 
   constructor(options: TransportOptions) {
     this.#options = options
     const url = new URL(options.access.server)
-    this.#origin = url.origin
+    this.#pools = new ConnectionPools(url.origin, options.connections ?? 32)
     this.#basePath = url.pathname === '/' ? '' : url.pathname
     this.#agent = ''
     this.setTerm(0)
@@ -168,12 +148,7 @@ export class KubeTransport implements KubeRequests, KubeWatches {
 
   /** Ends all connections; calls in flight fail as lost. */
   async close(): Promise<void> {
-    this.#closed = true
-    const pools = this.#pools
-    this.#pools = null
-    if (pools) {
-      await Promise.all([pools.requests, pools.lease, pools.watches].map((pool) => pool.destroy()))
-    }
+    await this.#pools.close()
   }
 
   async #announce(call: KubeCall): Promise<CallFate> {
@@ -211,11 +186,7 @@ export class KubeTransport implements KubeRequests, KubeWatches {
   }
 
   /** One try, or two when the first was answered 401. */
-  async #send(
-    call: KubeCall,
-    signal: AbortSignal,
-    lane: Lane | 'watches',
-  ): Promise<Dispatcher.ResponseData> {
+  async #send(call: KubeCall, signal: AbortSignal, lane: Lane): Promise<Dispatcher.ResponseData> {
     const { access } = this.#options
     const answer = await this.#dispatch(call, signal, lane, await access.credentials())
     if (answer.statusCode !== 401) return answer
@@ -226,14 +197,16 @@ export class KubeTransport implements KubeRequests, KubeWatches {
   #dispatch(
     call: KubeCall,
     signal: AbortSignal,
-    lane: Lane | 'watches',
+    lane: Lane,
     credentials: Credentials,
   ): Promise<Dispatcher.ResponseData> {
     const body =
       call.body === undefined || typeof call.body === 'string'
         ? call.body
         : JSON.stringify(call.body)
-    return this.#poolsFor(call, credentials.tls)[lane].request({
+    const pool = this.#pools.of(lane, credentials.tls)
+    if (!pool) throw neverSent(call, 'Closed', 'the transport is closed')
+    return pool.request({
       method: call.verb,
       path: `${this.#basePath}${call.path}${queryText(call.query)}`,
       headers: {
@@ -252,40 +225,6 @@ export class KubeTransport implements KubeRequests, KubeWatches {
     const header = answer.headers['retry-after']
     const after = typeof header === 'string' ? header : ''
     return errorOfAnswer(call, answer.statusCode, after, parsed(text))
-  }
-
-  #poolsFor(call: KubeCall, tls: TlsMaterial): Pools {
-    if (this.#closed) throw neverSent(call, 'Closed', 'the transport is closed')
-    if (this.#pools?.tls === tls) return this.#pools
-    const old = this.#pools
-    const pool = (connections: number | null) =>
-      new Pool(this.#origin, {
-        connections,
-        allowH2: false,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        // Deadlines are the Clock's, and a watch is judged by its reflector.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        connect: connectOptions(tls),
-      })
-    this.#pools = {
-      tls,
-      requests: pool(this.#options.connections ?? 32),
-      lease: pool(2),
-      watches: pool(null),
-    }
-    for (const each of old ? [old.requests, old.lease, old.watches] : []) void each.close()
-    return this.#pools
-  }
-}
-
-function connectOptions(tls: TlsMaterial) {
-  return {
-    timeout: CONNECT_MS,
-    rejectUnauthorized: !tls.insecure,
-    ...(tls.ca === '' ? {} : { ca: tls.ca }),
-    ...(tls.cert === '' ? {} : { cert: tls.cert, key: tls.key }),
-    ...(tls.serverName === '' ? {} : { servername: tls.serverName }),
   }
 }
 

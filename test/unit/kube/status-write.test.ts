@@ -24,12 +24,12 @@ describe('the request', () => {
         verb: 'PUT',
         path: '/apis/gopherqueue.io/v1alpha1/namespaces/mail/queuejobs/job-1/status',
         query: { fieldManager: 'gopherqueue', timeout: '4s' },
-        body: {
+        body: JSON.stringify({
           apiVersion: 'gopherqueue.io/v1alpha1',
           kind: 'QueueJob',
           metadata: target,
           status,
-        },
+        }),
         accept: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
         deadlineMs: 4_000,
       },
@@ -40,6 +40,17 @@ describe('the request', () => {
     const requests = new ScriptedRequests(() => ({ metadata: { resourceVersion: '43' } }))
     await putStatus(requests, 'QueueJob', target, {})
     expect(10_000 + (requests.calls[0]?.deadlineMs ?? Number.NaN)).toBeLessThan(15_000)
+  })
+
+  it('is not sent when its result has thousands of levels: refused, so that the result is dropped', async () => {
+    const requests = new ScriptedRequests(() => ({ metadata: { resourceVersion: '43' } }))
+    const result = JSON.parse(`${'['.repeat(9_000)}${']'.repeat(9_000)}`)
+    expect(await putStatus(requests, 'QueueJob', target, { result })).toEqual({
+      kind: 'refused',
+      status: 422,
+      detail: 'status: nested too deeply',
+    })
+    expect(requests.calls).toEqual([])
   })
 
   it.each([null, {}, { metadata: {} }, { metadata: { resourceVersion: 'x' } }, []])(
