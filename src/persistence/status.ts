@@ -86,9 +86,10 @@ function applyRefused(
   { now }: StepContext,
 ): Step {
   if (isTerminal(status.phase) || status.phase === 'Running') return null
+  const { nextAttemptTime: _, ...rest } = status
   return {
     status: {
-      ...status,
+      ...rest,
       phase: 'Failed',
       reason: fact.reason,
       message: fact.message,

@@ -8,7 +8,8 @@
  *                                                                    └▶ later: wait, same again
  *
  * One write in flight per job (W1), at most `maxInFlight` in all, first come first served. Facts that
- * arrive while a job waits for its turn are merged into one write. What belonged to a shard that was
+ * arrive while a job waits for its turn are merged into one write. A job that waits to try again keeps
+ * its place: that is how a server in trouble slows the writer down. What belonged to a shard that was
  * given up is never written, also not when the shard comes back (`abandon`, W6).
  */
 import type { QueueJobStatus } from '../api/queuejob.ts'
