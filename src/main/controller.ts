@@ -132,8 +132,12 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     maxInFlight: settings.statusWriters,
     mayWrite: (shard) => shards.get(shard) !== undefined && leadership.trusted,
   })
-  const informer = new Informer({ clock, rates: settings.information, writer })
-  const sink = sinkOf(writer, informer, ledger, (entry, settled) => {
+  // While a fact of a job is open, the job is placed nowhere: whatever settles places it again, also
+  // what only informs. (The watch may bring a write before its answer comes.)
+  const write = async (uid: JobUid, fact: Fact): Promise<Settled> => {
+    const settled = await writer.submit(uid, fact)
+    const entry = ledger.get(uid)
+    if (!entry) return settled
     cycle.place(entry)
     // The Lease could not be renewed for a while: what was to be written is looked at again.
     if (settled === 'stopped' && shards.get(entry.shard)) {
@@ -141,7 +145,16 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
         if (ledger.get(entry.uid) === entry) intake.consider(entry)
       })
     }
-  })
+    return settled
+  }
+  const informer = new Informer({ clock, rates: settings.information, load: writer, write })
+  const sink: FactSink = {
+    submit: (uid, fact) => {
+      informer.withdraw(uid)
+      return write(uid, fact)
+    },
+    inform: (uid, fact) => informer.inform(uid, fact),
+  }
   const workers = new Workers({ ledger, leaseMs: settings.attemptLeaseMs }, () => clock.monotonic())
   const moved = (entry: Entry) => {
     cycle.place(entry)
@@ -332,24 +345,6 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
 }
 
 /** Facts go to the writer; when one is settled, the job is placed anew. */
-function sinkOf(
-  writer: StatusWriter,
-  informer: Informer,
-  ledger: Ledger,
-  settledFor: (entry: Entry, settled: Settled) => void,
-): FactSink {
-  return {
-    submit: async (uid: JobUid, fact: Fact) => {
-      informer.withdraw(uid)
-      const settled = await writer.submit(uid, fact)
-      const entry = ledger.get(uid)
-      if (entry) settledFor(entry, settled)
-      return settled
-    },
-    inform: (uid: JobUid, fact: Fact) => informer.inform(uid, fact),
-  }
-}
-
 function queueWatcher(
   queues: Queues,
   intake: Intake,

@@ -8,6 +8,7 @@
  */
 import type { OperatorConfig } from '../api/config.ts'
 import type { Clock, Random } from '../core/clock.ts'
+import { healthRoutes } from '../http/health.ts'
 import { createMetrics, type MetricsRegistry } from '../http/metrics.ts'
 import { HttpServer, type Route } from '../http/server.ts'
 import type { KubeAccess } from '../kube/access.ts'
@@ -27,13 +28,18 @@ import { natsDispatcher } from '../nats/dispatch.ts'
 import { natsEvents } from '../nats/events.ts'
 import { noLogin } from '../nats/login.ts'
 import { natsStreams } from '../nats/streams.ts'
+import {
+  apiServerComponent,
+  type Component,
+  natsComponent,
+  watchComponent,
+} from '../observability/health.ts'
 import { codeClass, metricsOf } from '../observability/metrics.ts'
 import { processIdentity } from '../process/env.ts'
 import type { ProcessLogger } from '../process/logger.ts'
 import { readInstallationKey } from '../process/read-file.ts'
 import { type Service, ServiceGroup, serviceOf } from '../runtime/service.ts'
 import { buildController, type Controller } from './controller.ts'
-import { type Component, healthRoutes } from './health-routes.ts'
 import { VERSION } from './version.ts'
 
 export interface OperatorPorts {
@@ -41,6 +47,8 @@ export interface OperatorPorts {
   readonly random: Random
   readonly logger: ProcessLogger
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** What the process measures of itself goes into the operator's registry. */
+  readonly measured: (registry: MetricsRegistry) => void
   /** Of now: `dispatch` may change while the process runs. */
   readonly dispatch: () => OperatorConfig['dispatch']
 }
@@ -68,6 +76,7 @@ export async function buildOperator(
     processMetrics: true,
     problem: (says) => logger.error('a metric was used wrongly', { err: says }),
   })
+  ports.measured(metrics)
   const identity = processIdentity(config.identity, random)
   logger.info('operator starts', {
     version: VERSION,
@@ -169,16 +178,38 @@ class OperatorProcess implements Operator {
   }
 
   components(): readonly Component[] {
-    const watches = this.#reflectors.map((reflector): Component => {
-      const { problem } = reflector.state()
-      const waiting = reflector.hasSynced ? '' : 'the first list is not complete'
-      return { name: `watch ${reflector.name}`, problem: problem || waiting }
-    })
-    const { problem } = this.#controller.state()
+    const { access, ports } = this.#prepared
+    const { link } = this.#nats
+    const silentForMs = Math.min(...this.#reflectors.map((each) => each.silentForMs()))
     return [
-      ...watches,
-      { name: 'nats', problem: this.#nats.link.problem },
+      apiServerComponent({ server: access.server, silentForMs }),
+      ...this.#reflectors.map((reflector) =>
+        watchComponent({
+          resource: reflector.name,
+          synced: reflector.hasSynced,
+          problem: reflector.state().problem,
+          silentForMs: reflector.silentForMs(),
+        }),
+      ),
+      natsComponent({
+        connected: link.connected,
+        problem: link.problem,
+        forMs: ports.clock.monotonic() - link.since,
+      }),
+      ...this.#leadershipComponents(),
+    ]
+  }
+
+  #leadershipComponents(): readonly Component[] {
+    const { problem, leading } = this.#controller.state()
+    const paused = this.#prepared.ports.dispatch() === 'Paused'
+    const notes = [
+      ...(problem === '' && leading === 0 ? ['standby: other processes lead every shard'] : []),
+      ...(paused ? ['dispatch: Paused is configured; nothing starts'] : []),
+    ]
+    return [
       { name: 'leadership', problem },
+      ...notes.map((note): Component => ({ name: 'operator', problem: note, weighs: 'nothing' })),
     ]
   }
 

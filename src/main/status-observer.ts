@@ -3,13 +3,13 @@
  * the table of reasons asks for one, an Event. At info a job tells its story in few lines: started (if
  * it ran for a second), retried, ended.
  */
-import { isReason, REASONS } from '../api/reasons.ts'
 import type { JobKey, WorkerId } from '../core/ids.ts'
 import { isTerminal, type JobObject } from '../core/job.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Note } from '../core/outcome.ts'
 import type { UnreadableObject } from '../core/resources.ts'
 import { unreadableNote } from '../ingestion/validate.ts'
+import { eventOf } from '../observability/events.ts'
 import type { EventSink, LogFields, Logger, Metrics } from '../observability/ports.ts'
 import type { FactSink, WriteAnswer, WriteObserver } from '../persistence/ports.ts'
 
@@ -42,7 +42,8 @@ export class StatusObserver implements WriteObserver {
     if (isTerminal(object.status.phase)) this.#finished(object)
     this.#attemptEnded(change)
     this.#log(object)
-    this.#emit(object)
+    const note = eventOf(change)
+    if (note) this.#options.events.emit(note)
   }
 
   troubled(key: JobKey, kind: WriteAnswer['kind'], detail: string): void {
@@ -136,18 +137,5 @@ export class StatusObserver implements WriteObserver {
     if (isTerminal(status.phase)) logger.info('a job has ended', fields)
     else if (status.phase === 'Running') logger.info('a job has started', fields)
     else logger.info('a job waits', fields)
-  }
-
-  #emit(object: JobObject): void {
-    const { status, namespace, name, uid } = object
-    const reason = status.reason ?? ''
-    if (!isReason(reason) || REASONS[reason].event === null) return
-    this.#options.events.emit({
-      kind: 'QueueJob',
-      regarding: { namespace, name, uid },
-      reason,
-      action: status.phase,
-      note: status.message ?? REASONS[reason].says,
-    })
   }
 }

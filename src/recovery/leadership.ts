@@ -79,7 +79,8 @@ export class Leadership {
     const { records, members, identity } = this.#options
     const giveUp = held.map(({ record }) => records.compareAndSet(released(record)))
     await Promise.allSettled([...giveUp, members.remove(identity)])
-    for (const { shard } of held) this.stepDown(shard, 'stopped')
+    for (const { shard } of held) this.#leave(shard)
+    this.#options.logger.info('shards handed over', { shards: held.length })
   }
 
   /** T2, T5: false when the record was lost to somebody else; the shard is then given up. */
@@ -118,8 +119,12 @@ export class Leadership {
   stepDown(shard: ShardId, why: string): void {
     const held = this.#options.shards.get(shard)
     if (!held) return
-    this.#options.shards.drop(shard)
     this.#options.logger.warn('stepped down', { shard, term: held.record.term, why })
+    this.#leave(shard)
+  }
+
+  #leave(shard: ShardId): void {
+    this.#options.shards.drop(shard)
     this.#options.steppedDown(shard)
   }
 

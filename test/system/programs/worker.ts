@@ -27,24 +27,27 @@ const types = (process.env.TYPES ?? 'work').split(',')
 
 await runWorker({
   handlers: types.map((type) =>
-    handle(defineJob({ type, version: '1', input: Input, output: z.unknown() }), async (input, ctx) => {
-      const record = (what: string) =>
-        appendFileSync(
-          effects,
-          `${JSON.stringify({ what, name: ctx.job.name, uid: ctx.job.uid, epoch: ctx.epoch, attempt: ctx.attempt, worker: me, at: Date.now() })}\n`,
-        )
-      record('start')
-      const { ms = 0, failures = 0, permanent = false, stubborn = false, result } = input ?? {}
-      try {
-        if (ms > 0) await sleep(ms, undefined, stubborn ? {} : { signal: ctx.signal })
-      } catch (error) {
-        record('abort')
-        throw error
-      }
-      if (permanent) throw new Permanent('asked to fail for good', { code: 'asked' })
-      if (ctx.attempt <= failures) throw new Error(`asked to fail in attempt ${ctx.attempt}`)
-      record('end')
-      return result ?? null
-    }),
+    handle(
+      defineJob({ type, version: '1', input: Input, output: z.unknown() }),
+      async (input, ctx) => {
+        const record = (what: string) =>
+          appendFileSync(
+            effects,
+            `${JSON.stringify({ what, name: ctx.job.name, uid: ctx.job.uid, epoch: ctx.epoch, attempt: ctx.attempt, worker: me, at: Date.now() })}\n`,
+          )
+        record('start')
+        const { ms = 0, failures = 0, permanent = false, stubborn = false, result } = input ?? {}
+        try {
+          if (ms > 0) await sleep(ms, undefined, stubborn ? {} : { signal: ctx.signal })
+        } catch (error) {
+          record('abort')
+          throw error
+        }
+        if (permanent) throw new Permanent('asked to fail for good', { code: 'asked' })
+        if (ctx.attempt <= failures) throw new Error(`asked to fail in attempt ${ctx.attempt}`)
+        record('end')
+        return result ?? null
+      },
+    ),
   ),
 })
