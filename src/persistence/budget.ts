@@ -41,11 +41,9 @@ export function refill(
 export interface InformerOptions {
   readonly clock: Clock
   readonly rates: BudgetRates
-  readonly writer: {
-    readonly written: number
-    readonly busy: boolean
-    submit(uid: JobUid, fact: Fact): Promise<unknown>
-  }
+  /** What the status writer does now; read at each refill. */
+  readonly load: { readonly written: number; readonly busy: boolean }
+  readonly write: (uid: JobUid, fact: Fact) => Promise<unknown>
 }
 
 const TICK_MS = 100
@@ -63,7 +61,7 @@ export class Informer {
     this.#state = {
       tokens: options.rates.perSecond,
       at: options.clock.monotonic(),
-      written: options.writer.written,
+      written: options.load.written,
     }
   }
 
@@ -93,8 +91,8 @@ export class Informer {
   }
 
   #refill(): void {
-    const { clock, writer, rates } = this.#options
-    this.#state = refill(this.#state, clock.monotonic(), writer.written, writer.busy, rates)
+    const { clock, load, rates } = this.#options
+    this.#state = refill(this.#state, clock.monotonic(), load.written, load.busy, rates)
   }
 
   #release(): void {
@@ -102,7 +100,7 @@ export class Informer {
     for (const [uid, fact] of [...this.#held].reverse()) {
       if (!this.tryTake()) break
       this.#held.delete(uid)
-      void this.#options.writer.submit(uid, fact)
+      void this.#options.write(uid, fact)
     }
     if (this.#held.size > 0) {
       this.#timer = this.#options.clock.after(TICK_MS, () => this.#release())

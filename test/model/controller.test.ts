@@ -76,6 +76,17 @@ describe('a job', () => {
     expect(world.job('a').status.phase).toBe('Completed')
   })
 
+  it('that was told why it waits starts at its time, also when the watch is faster than the answer', async () => {
+    const world = await aWorld()
+    world.api.answerMs = 10
+    world.startWorker()
+    world.submit('a', { spec: { delaySeconds: 8 } })
+    await world.pass(7_000)
+    expect(world.history('a')).toEqual(['Delayed'])
+    await world.pass(3_000)
+    expect(world.job('a').status.phase).toBe('Completed')
+  })
+
   it('that fails is tried again after its back-off and dead-lettered in the end', async () => {
     const world = await aWorld()
     const worker = world.startWorker({ outcome: fails })

@@ -4,6 +4,7 @@
 // comes a moment later), so that hours with faults pass in milliseconds and each run is the same.
 
 import type { QueueJobStatus } from '../../src/api/queuejob.ts'
+import { sleep } from '../../src/core/clock.ts'
 import type { JobKey, JobUid } from '../../src/core/ids.ts'
 import type { JobObject } from '../../src/core/job.ts'
 import { SeededRandom, VirtualClock } from '../../src/core/virtual-clock.ts'
@@ -56,6 +57,8 @@ export class FakeApi implements StatusStore, ShardRecords {
   /** What the next status writes are answered with; the write happens anyway when `applied`. */
   readonly faults: { answer: WriteAnswer; applied: boolean }[] = []
   reachable = true
+  /** How long a status write waits for its answer; above WATCH_MS the watch comes first. */
+  answerMs = 0
 
   constructor(clock: VirtualClock) {
     this.#clock = clock
@@ -110,6 +113,7 @@ export class FakeApi implements StatusStore, ShardRecords {
     this.jobs.set(keyOf(stored), stored)
     this.written.push({ uid: job.uid, name: job.name, status: next, at: this.#clock.now() })
     this.#tell(stored)
+    if (this.answerMs > 0) await sleep(this.#clock, this.answerMs)
     return fault?.answer ?? { kind: 'written', resourceVersion: stored.resourceVersion }
   }
 
