@@ -1,8 +1,9 @@
 /** /livez, /readyz and /metrics of a worker; what they say is decided in `worker/health.ts`. */
 import type { MetricsRegistry } from '../http/metrics.ts'
 import { type Route, text } from '../http/server.ts'
-import { type Health, liveness, readiness } from '../worker/health.ts'
-import type { WorkerState } from '../worker/loop.ts'
+import { judgeHealth } from '../observability/health.ts'
+import { workerComponents } from '../worker/health.ts'
+import type { WorkerState } from '../worker/state.ts'
 
 export interface HealthSources {
   readonly state: () => WorkerState
@@ -12,10 +13,23 @@ export interface HealthSources {
 }
 
 export function workerRoutes({ state, natsProblem, metrics }: HealthSources): readonly Route[] {
-  const answer = ({ ok, says }: Health) => text(ok ? 200 : 503, says)
+  const health = () => judgeHealth(workerComponents(state(), natsProblem()))
+  const answer = (ok: boolean, lines: readonly string[]) => text(ok ? 200 : 503, lines.join('\n'))
   return [
-    { path: '/livez', handle: () => answer(liveness(state())) },
-    { path: '/readyz', handle: () => answer(readiness(state(), natsProblem())) },
+    {
+      path: '/livez',
+      handle: () => {
+        const { alive, lines } = health()
+        return answer(alive, lines)
+      },
+    },
+    {
+      path: '/readyz',
+      handle: () => {
+        const { ready, lines } = health()
+        return answer(ready, lines)
+      },
+    },
     {
       path: '/metrics',
       handle: async () => ({

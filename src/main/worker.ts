@@ -30,9 +30,11 @@ import { stopSignal } from '../process/signals.ts'
 import { type Service, ServiceGroup, serviceOf } from '../runtime/service.ts'
 import { DRAIN_SETTLE_MS } from '../worker/attempt.ts'
 import { type HandleFor, type Handler, handle } from '../worker/handler.ts'
-import { LAST_REPORTS_MS, WorkerLoop, type WorkerState } from '../worker/loop.ts'
+import { LAST_REPORTS_MS, WorkerLoop } from '../worker/loop.ts'
 import { type Registry, registryOf } from '../worker/registry.ts'
+import type { WorkerState } from '../worker/state.ts'
 import { BeatHost } from './beat-host.ts'
+import { EXIT, exitCodeOf } from './exit-codes.ts'
 import { VERSION } from './version.ts'
 import { compiledConfig, layeredConfig, type WorkerSettings } from './worker-config.ts'
 import { connectWorker, type WorkerConnection, workerConnection } from './worker-connection.ts'
@@ -110,17 +112,11 @@ export async function runWorker<Deps = unknown>(
     const config = await layeredConfig(settings, sources)
     await untilSignal({ config, handlers: listed(handlers), deps }, realHost(config))
   } catch (error) {
-    const code = EXIT_CODES[error instanceof GopherQueueError ? error.code : '']
-    if (code === undefined) throw error
+    const code = exitCodeOf(error)
+    if (code === EXIT.failed) throw error
     process.stderr.write(`${describeError(error)}\n`)
     process.exit(code)
   }
-}
-
-/** names.md, "Exit codes". */
-const EXIT_CODES: Readonly<Record<string, number>> = {
-  InvalidConfiguration: 64,
-  NatsUnreachable: 69,
 }
 
 interface Plan<Deps> {

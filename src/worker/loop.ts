@@ -33,6 +33,7 @@ import type {
 import type { Registry } from './registry.ts'
 import { Serving } from './serving.ts'
 import { Slots } from './slots.ts'
+import type { WorkerState } from './state.ts'
 import type { Redact } from './text.ts'
 
 /** After the grace period and the settling of handlers: time for the last reports to be confirmed. */
@@ -61,18 +62,6 @@ export interface WorkerLoopOptions<Deps> {
   readonly observer: WorkerObserver
   readonly clock: Clock
   readonly random: Random
-}
-
-/** For health, metrics and people. */
-export interface WorkerState {
-  readonly slots: number
-  readonly free: number
-  readonly running: number
-  /** Outcomes that the event stream has not confirmed. */
-  readonly unconfirmed: number
-  /** Handlers that ignored their signal and still run; their outcome was reported without them. */
-  readonly abandoned: number
-  readonly draining: boolean
 }
 
 export class WorkerLoop<Deps> {

@@ -21,7 +21,7 @@ export {
   type HandlerContext,
   handle,
 } from '../../../src/worker/handler.ts'
-export type { WorkerState } from '../../../src/worker/loop.ts'
+export type { WorkerState } from '../../../src/worker/state.ts'
 export {
   type AbortReason,
   AttemptAborted,
