@@ -341,9 +341,16 @@ function walk(node: Json, path: string): readonly Setting[] {
   )
 }
 
+/** A schema never changes, and walking it costs milliseconds. */
+const walked = new WeakMap<z.ZodType, readonly Setting[]>()
+
 /** Every setting of a configuration, in the order of its definition. */
 export function settingsOf(config: z.ZodType): readonly Setting[] {
-  return walk(z.toJSONSchema(config, { io: 'input', reused: 'inline' }) as Json, '')
+  const known = walked.get(config)
+  if (known) return known
+  const settings = walk(z.toJSONSchema(config, { io: 'input', reused: 'inline' }) as Json, '')
+  walked.set(config, settings)
+  return settings
 }
 
 export type FromText =

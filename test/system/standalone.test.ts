@@ -71,7 +71,7 @@ describe('a standalone process', () => {
       expect(metrics).toMatch(/^gopherqueue_jobs_finished_total\{.*phase="Completed".*\} 1$/m)
       process.child.kill('SIGTERM')
       expect(await process.ended).toBe(0)
-      expect(process.out()).toContain('"msg":"standalone has stopped","exitCode":0')
+      expect(process.out()).toContain('"exitCode":0,"msg":"standalone has stopped"')
     } finally {
       process.child.kill('SIGKILL')
     }

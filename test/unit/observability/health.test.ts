@@ -9,6 +9,7 @@ import {
   natsComponent,
   watchComponent,
 } from '../../../src/observability/health.ts'
+import { hostileText } from '../../hostile-text.ts'
 
 const well: Component = { name: 'nats', problem: '' }
 
@@ -52,7 +53,7 @@ describe('the judgement', () => {
   it('is never alive by what is ill, never ready without being alive, one line each', () => {
     const component = fc.record({
       name: fc.constantFrom('a', 'b'),
-      problem: fc.oneof(fc.constant(''), fc.string({ unit: 'binary' })),
+      problem: fc.oneof(fc.constant(''), hostileText(60)),
       weighs: fc.constantFrom('ready', 'alive', 'nothing'),
     }) as fc.Arbitrary<Component>
     fc.assert(
