@@ -31,6 +31,7 @@ class Kept implements Watcher<ObjectMeta> {
   /** `+name@version`, `-name/uid`, `!name`, `synced`. */
   readonly told: string[] = []
   failOn = ''
+  onTold: (line: string) => void = () => undefined
 
   changed(object: ObjectMeta): void {
     this.#keep(`+${object.name}@${object.resourceVersion}`)
@@ -47,6 +48,7 @@ class Kept implements Watcher<ObjectMeta> {
 
   #keep(line: string): void {
     this.told.push(line)
+    this.onTold(line)
     if (line === this.failOn) throw new Error(`no ${line}`)
   }
 }
@@ -201,6 +203,16 @@ describe('a watch that ends is followed by another one from the last version', (
     made.api.sendText(`${good}\n{"type":"MODIFIED","object":\n${late}\n`)
     expect(await nextWatch(made, 1)).toBe('110')
     expect(made.watcher.told).toEqual(['+job-1@110'])
+  })
+
+  it('an older bookmark or event does not move the version back', async () => {
+    const made = await watching()
+    made.api.send('MODIFIED', raw(1, 300))
+    made.api.send('BOOKMARK', { metadata: { resourceVersion: '200' } })
+    made.api.send('MODIFIED', raw(2, 210))
+    await until('told', () => made.watcher.told.length === 2)
+    made.api.endWatches()
+    expect(await nextWatch(made, 1)).toBe('300')
   })
 
   it('a bookmark moves the version, so that a restart costs no list', async () => {
@@ -461,6 +473,19 @@ describe('start and stop', () => {
     await until('it is closed', () => api.open.length === 0)
     expect(watcher.told).toEqual([])
     expect(api.watches).toHaveLength(1)
+  })
+
+  it('stop by a handler in the middle of a list: nothing more is told, nothing is removed', async () => {
+    const { api, clock, watcher, reflector } = await watching()
+    api.objects = [raw(3, 190), raw(4, 191)]
+    api.version = 200
+    watcher.onTold = (line) => {
+      if (line === '+job-4@191') reflector.stop()
+    }
+    api.send('ERROR', { code: 410 })
+    await passing(clock, 'stopped', () => reflector.state().phase === 'stopped')
+    for (let i = 0; i < 10; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+    expect(watcher.told).toEqual(['+job-3@190', '+job-4@191'])
   })
 
   it('stop while it waits ends the waiting', async () => {
