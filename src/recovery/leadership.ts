@@ -106,9 +106,15 @@ export class Leadership {
     if (found && !sameRecord(found, held.record)) this.stepDown(shard, 'the record is another one')
   }
 
-  /** The streams were replaced: T1 again for every shard, then T2–T8 with the new terms. */
+  /**
+   * The streams were replaced: T1 again for every shard, then T2–T8 with the new terms. One loss is
+   * told by every consumer that it takes along; shards that are being taken look for themselves (T3).
+   */
   takeAgain(why: string): void {
-    const shards = this.#options.shards.all().map((each) => each.shard)
+    const shards = this.#options.shards
+      .all()
+      .filter(({ phase }) => phase !== 'taking')
+      .map(({ shard }) => shard)
     if (shards.length === 0 || this.#stopped) return
     this.#options.logger.warn('taking over again', { why, shards: shards.length })
     for (const shard of shards) this.#options.shards.enter(shard, 'taking')

@@ -13,7 +13,7 @@
  * Nothing is dispatched before T7. Death at any step is harmless: the next leader begins at T1, and
  * nothing that is published depends on T1–T6. While NATS is unreachable the take-over waits in T3.
  */
-import type { Clock, MonoMs } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import { sleep } from '../core/clock.ts'
 import type { Term } from '../core/epoch.ts'
 import { describeError } from '../core/errors.ts'
@@ -189,7 +189,7 @@ export class Takeover {
       const left = this.#still(group)
       if (left.length === 0) return
       const handled = left.every((shard) => this.#options.outcomes.caughtUp(shard))
-      if (handled && waited >= least && this.#answered(expected, began)) return
+      if (handled && waited >= least && this.#answered(expected)) return
       await sleep(clock, LOOK_MS)
     }
   }
@@ -216,11 +216,11 @@ export class Takeover {
     return false
   }
 
-  #answered(expected: ReadonlySet<WorkerId>, since: MonoMs): boolean {
+  /** A beat that names our term was sent after our announcement (T4), whenever it was heard. */
+  #answered(expected: ReadonlySet<WorkerId>): boolean {
     for (const id of expected) {
       const worker = this.#options.workers.get(id)
-      if (!worker || worker.heardAt < since) return false
-      if (worker.beat.announcedTerm < this.#termOf(worker.shard)) return false
+      if (!worker || worker.beat.announcedTerm < this.#termOf(worker.shard)) return false
     }
     return true
   }

@@ -286,6 +286,20 @@ describe('a change of the operator', () => {
     expect(worker.starts).toHaveLength(1)
   })
 
+  it('dispatches within a second of the take-over when every worker answers', async () => {
+    const world = await aWorld()
+    world.startWorker({ runMs: () => 60_000 })
+    world.submit('a')
+    await world.pass(20_000)
+    await world.stopOperator()
+    world.submit('b')
+    const idle = world.startWorker({ id: 'idle' })
+    await world.pass(5_100)
+    world.startOperator()
+    await world.pass(1_000)
+    expect(idle.starts.map(({ name }) => name)).toEqual(['b'])
+  })
+
   it('in the first second of an attempt adopts it, though nothing of it was written', async () => {
     const world = await aWorld()
     const worker = world.startWorker({ runMs: () => 60_000 })

@@ -220,6 +220,8 @@ export class FakeNats {
         workNamespaces: async () => [...new Set([...this.work.values()].map((w) => w.namespace))],
         purgeWork: async (namespace: string) => {
           need()
+          // Longer than a worker takes to answer an announcement.
+          await new Promise<void>((resolve) => void this.clock.after(5 * HOP_MS, resolve))
           for (const [uid, item] of this.work)
             if (item.namespace === namespace) this.work.delete(uid)
         },

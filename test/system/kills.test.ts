@@ -29,7 +29,7 @@ describe('with hundreds of jobs waiting or in flight', () => {
           retry: { maxAttempts: 5, backoff: { initialSeconds: 0, maxSeconds: 1 } },
         })
       })
-      await system.create(objects)
+      await watch.create(objects)
       await until('the watch to show what was created', () =>
         watch.jobs.size >= submitted ? true : undefined,
       )

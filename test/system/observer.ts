@@ -17,6 +17,8 @@ export interface JobsWatch {
   readonly jobs: ReadonlyMap<string, JobObject>
   /** For each job the ends that were recorded, as `phase@epoch`: more than one is a job that ended twice. */
   readonly ends: ReadonlyMap<string, ReadonlySet<string>>
+  /** Creates many at once; kubectl creates one after the other. */
+  create(objects: readonly unknown[]): Promise<void>
   /** Jobs that have not ended. */
   open(): readonly JobObject[]
   stop(): Promise<void>
@@ -61,6 +63,12 @@ export async function watchJobs(kubeconfig: string): Promise<JobsWatch> {
   return {
     jobs,
     ends,
+    create: async (objects) => {
+      const path = collectionPath('QueueJob', 'default')
+      await Promise.all(
+        objects.map((body) => transport.request({ verb: 'POST', path, body, deadlineMs: 60_000 })),
+      )
+    },
     open: () => [...jobs.values()].filter((job) => !isTerminal(job.status.phase)),
     stop: async () => {
       reflector.stop()
