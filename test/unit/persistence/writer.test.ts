@@ -281,12 +281,14 @@ describe('404', () => {
   })
 
   it('another uid under the name is one, too: a name alone is nobody (W4)', async () => {
-    const { clock, store, submit, settled } = setup()
+    const { clock, store, submit, settled, ledger } = setup()
     store.put(aJob({ uid: uid(7), resourceVersion: '1005' }))
     store.script(CONFLICT)
     submit(outcome())
     await rest(clock)
     expect(settled).toEqual([['outcome', 'gone']])
+    expect(store.writes).toHaveLength(1)
+    expect(ledger.get(uid(1))).toBeUndefined()
     expect(store.get(aJob()).status.phase).toBe('Pending')
   })
 
@@ -454,6 +456,21 @@ describe('losing the right to write', () => {
       ['running', 'written'],
     ])
     expect(store.get(aJob()).status.epoch).toBe(epoch(1, 8))
+  })
+
+  it('a fact is settled once: the count of those that came later stays right', async () => {
+    const { clock, store, submit, writer, facts } = setup()
+    store.latencyMs = 100
+    submit(running())
+    await rest(clock, 0)
+    writer.abandon(SHARD)
+    submit(running({ epoch: epoch(1, 8) }))
+    expect(facts()).toBe(1)
+    await rest(clock, 100)
+    // The write of before was answered; the new one is under way.
+    expect(facts()).toBe(1)
+    await rest(clock)
+    expect(facts()).toBe(0)
   })
 
   it('other shards go on', async () => {
