@@ -14,24 +14,7 @@ import { createOnce } from './create.ts'
 import { ActionFailedError, ApiError, type JobRef } from './errors.ts'
 import { nameFrom } from './names.ts'
 import type { ActionStore, ActionView, Identity, NewAction } from './ports.ts'
-
-export interface CancelOptions {
-  /** Why; shown on the job. At most 256 characters. */
-  readonly comment?: string | undefined
-  /** Resolve when the operator has carried it out, not already when it is stored. Default: false. */
-  readonly wait?: boolean | undefined
-  /** For storing the action, and for the wait. Default: 60,000. */
-  readonly timeoutMs?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-/** What became of a cancel. */
-export interface CancelReceipt {
-  /** Name of the QueueAction, in the namespace of the job. */
-  readonly action: string
-  /** True: the operator has carried it out. False: it is stored, and will be. */
-  readonly done: boolean
-}
+import type { CancelOptions, CancelReceipt } from './surface.ts'
 
 export interface CancelParts {
   readonly actions: ActionStore

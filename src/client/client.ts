@@ -1,9 +1,8 @@
 /**
- * The client: submit, get, list (sdk.md). It holds no state but the watches that somebody waits
+ * The client: submit, get, list (`surface.ts`). It holds no state but the watches that somebody waits
  * behind; everything it says was read from the API server.
  */
 import { z } from 'zod'
-import type { Phase } from '../api/conditions.ts'
 import { sentence } from '../api/reasons.ts'
 import type { Clock, Random } from '../core/clock.ts'
 import type { JobDefinition, Resolved, Submitted } from '../core/definition.ts'
@@ -18,10 +17,11 @@ import {
   SubmissionUnknownError,
 } from './errors.ts'
 import { Feeds } from './feeds.ts'
-import { Job, type JobParts } from './job.ts'
+import { JobHandle, type JobParts } from './job.ts'
 import { nameFrom, prefixOfType, submissionId } from './names.ts'
 import type { ActionStore, Identity, JobFeed, JobStore, JobView } from './ports.ts'
 import { newJob, type SubmitOptions } from './submission.ts'
+import type { GetOptions, GopherQueue, Job, ListOptions } from './surface.ts'
 
 export interface ClientParts {
   readonly store: JobStore
@@ -36,28 +36,11 @@ export interface ClientParts {
   readonly release: () => Promise<void>
 }
 
-export interface GetOptions<D extends JobDefinition = JobDefinition> {
-  /** Default: that of the connection. */
-  readonly namespace?: string | undefined
-  /** Types the result. The job must be of this type. */
-  readonly as?: D | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-/** What is given must match; nothing given: every job of the namespace. */
-export interface ListOptions {
-  readonly namespace?: string | undefined
-  readonly queue?: string | undefined
-  readonly type?: string | undefined
-  readonly phase?: Phase | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
 const DEFAULT_TIMEOUT_MS = 60_000
 /** A job that may be deleted this soon after its end is not created again after a lost answer. */
 const SHORT_TTL_SECONDS = 300
 
-export class GopherQueue {
+export class Client implements GopherQueue {
   readonly #parts: ClientParts
   readonly #jobs: JobParts
   readonly #closer = new AbortController()
@@ -67,14 +50,6 @@ export class GopherQueue {
     this.#jobs = { ...parts, feeds: new Feeds(parts), closing: this.#closer.signal }
   }
 
-  /**
-   * Stores a job; it is stored once, also when an answer is lost.
-   *
-   * @throws InvalidJobError: the input does not fit the definition, or an option the API
-   * @throws JobExistsError: the name is taken
-   * @throws SubmissionUnknownError: no answer in time, the job may be stored
-   * @throws ForbiddenError, ApiError: the API server refused it or could not be reached
-   */
   async submit<D extends JobDefinition>(
     definition: D,
     input: Submitted<D>,
@@ -87,7 +62,6 @@ export class GopherQueue {
     throw end.kind === 'taken' ? exists(key) : unknown(key, end.cause)
   }
 
-  /** A job by its name. @throws JobNotFoundError, ForbiddenError, ApiError, or code `WrongType` */
   async get<D extends JobDefinition = JobDefinition>(
     name: string,
     options: GetOptions<D> = {},
@@ -100,7 +74,6 @@ export class GopherQueue {
     return this.#handle(job, options.as)
   }
 
-  /** Jobs that match, page by page, in the order of their names. @throws ForbiddenError, ApiError */
   async *list(options: ListOptions = {}): AsyncGenerator<Job, void, void> {
     this.#closer.signal.throwIfAborted()
     const { queue, type, phase, signal } = options
@@ -110,7 +83,6 @@ export class GopherQueue {
     }
   }
 
-  /** Ends every wait with code `Closed` and gives the connections back. */
   async close(): Promise<void> {
     if (this.#closer.signal.aborted) return
     this.#closer.abort(new GopherQueueError('Closed', 'the connection to GopherQueue was closed'))
@@ -153,7 +125,7 @@ export class GopherQueue {
 
   #handle<D extends JobDefinition>(job: JobView, definition: D | undefined): Job<Resolved<D>> {
     const output = (definition?.output ?? z.unknown()) as z.ZodType<Resolved<D>>
-    return new Job(this.#jobs, output, job)
+    return new JobHandle(this.#jobs, output, job)
   }
 }
 

@@ -90,7 +90,7 @@ export function timedOut(job: JobView, afterMs: number): WaitTimeoutError {
   const { phase, reason, message, attempts } = job.status
   const why = [reason === phase ? '' : reason, message].filter((text) => text !== '').join(': ')
   return new WaitTimeoutError(refOf(job), attempts, phase, {
-    message: `job ${keyText(job)} (${job.type}) has not ended within ${afterMs} ms: it is ${phase}${why === '' ? '' : ` (${why})`}`,
+    message: `job ${keyText(job)} (${job.type}) has not ended within ${Math.round(afterMs)} ms: it is ${phase}${why === '' ? '' : ` (${why})`}`,
     help: `the job goes on; ${helpFor(job)}`,
   })
 }

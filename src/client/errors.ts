@@ -61,8 +61,8 @@ export class SubmissionUnknownError extends GopherQueueError {
   }
 }
 
-/** What every error about a stored job carries. */
-abstract class JobError extends GopherQueueError {
+/** What every error about the end of a job, or about waiting for it, carries. */
+export abstract class JobError extends GopherQueueError {
   readonly job: JobRef
   /** Executions that were started, as far as known. */
   readonly attempts: number

@@ -2,13 +2,15 @@
  * Composition of the client: real time, the cluster that kubectl would choose, and the client room on
  * top. The entry `@gopherqueue/sdk/client` is this file.
  */
-import manifest from '../../package.json' with { type: 'json' }
-import { GopherQueue } from '../client/client.ts'
+import { Client } from '../client/client.ts'
+import type { GopherQueue } from '../client/surface.ts'
 import type { KubeAccess } from '../kube/access.ts'
 import { clientStore } from '../kube/client-store.ts'
 import { loadKubeConfig } from '../kube/config.ts'
 import { KubeTransport, type TransportOptions } from '../kube/transport.ts'
 import { realClock, realRandom } from '../process/clock.ts'
+import { processEnvironment } from '../process/env.ts'
+import { VERSION } from './version.ts'
 
 export interface ConnectOptions {
   /** Kubeconfig file. Default: as kubectl finds it, else the service account of the pod. */
@@ -28,7 +30,7 @@ export interface ConnectOptions {
 export async function connect(options: ConnectOptions = {}): Promise<GopherQueue> {
   const access = await loadKubeConfig({
     clock: realClock,
-    env: process.env,
+    env: processEnvironment(),
     path: options.kubeconfig ?? '',
     context: options.context ?? '',
   })
@@ -47,10 +49,10 @@ export function clientOver(
     ...time,
     ...transport,
     access,
-    version: manifest.version,
+    version: VERSION,
     program: 'gopherqueue-client',
   })
-  return new GopherQueue({
+  return new Client({
     ...time,
     ...clientStore({ ...time, transport: kube, server: access.server, origin: access.origin }),
     namespace,

@@ -2,8 +2,6 @@
  * `@gopherqueue/sdk/client`: submit jobs, wait for them, cancel them. What is exported here is the
  * public surface; everything else of the client may change.
  */
-export type { CancelOptions, CancelReceipt } from '../../../src/client/cancel.ts'
-export type { GetOptions, GopherQueue, ListOptions } from '../../../src/client/client.ts'
 export {
   ActionFailedError,
   ApiError,
@@ -12,6 +10,7 @@ export {
   InvalidResultError,
   JobCancelledError,
   JobDeletedError,
+  JobError,
   JobExistsError,
   JobFailedError,
   JobNotFoundError,
@@ -19,8 +18,18 @@ export {
   SubmissionUnknownError,
   WaitTimeoutError,
 } from '../../../src/client/errors.ts'
-export type { Job, JobStatus, ResultOptions, WatchOptions } from '../../../src/client/job.ts'
 export type { Dependency, SubmitOptions } from '../../../src/client/submission.ts'
+export type {
+  CancelOptions,
+  CancelReceipt,
+  GetOptions,
+  GopherQueue,
+  Job,
+  JobStatus,
+  ListOptions,
+  ResultOptions,
+  WatchOptions,
+} from '../../../src/client/surface.ts'
 export type {
   JobDefinition,
   Received,
@@ -28,5 +37,5 @@ export type {
   Returned,
   Submitted,
 } from '../../../src/core/definition.ts'
-export { GopherQueueError } from '../../../src/core/errors.ts'
+export { type FailureClass, GopherQueueError } from '../../../src/core/errors.ts'
 export { type ConnectOptions, connect } from '../../../src/main/client.ts'

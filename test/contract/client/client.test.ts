@@ -2,7 +2,6 @@
 
 import { beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { z } from 'zod'
-import type { GopherQueue } from '../../../src/client/client.ts'
 import {
   InvalidJobError,
   JobCancelledError,
@@ -11,7 +10,7 @@ import {
   JobFailedError,
   WaitTimeoutError,
 } from '../../../src/client/errors.ts'
-import type { Job } from '../../../src/client/job.ts'
+import type { GopherQueue, Job } from '../../../src/client/surface.ts'
 import { defineJob } from '../../../src/core/definition.ts'
 import { clientOver, connect } from '../../../src/main/client.ts'
 import { type Door, type Json, openDoor } from '../api/door.ts'

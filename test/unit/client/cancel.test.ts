@@ -2,9 +2,10 @@
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { QueueActionSpec } from '../../../src/api/queueaction.ts'
-import { type CancelOptions, type CancelReceipt, cancelJob } from '../../../src/client/cancel.ts'
+import { cancelJob } from '../../../src/client/cancel.ts'
 import { ActionFailedError, type JobRef } from '../../../src/client/errors.ts'
 import type { Identity } from '../../../src/client/ports.ts'
+import type { CancelOptions, CancelReceipt } from '../../../src/client/surface.ts'
 import { SeededRandom, VirtualClock } from '../../../src/core/virtual-clock.ts'
 import { FakeActions, type Fate, refusal, silence, someone } from './fake-cluster.ts'
 

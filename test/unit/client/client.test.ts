@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { GopherQueue } from '../../../src/client/client.ts'
+import { Client } from '../../../src/client/client.ts'
 import {
   InvalidJobError,
   JobCancelledError,
@@ -13,6 +13,7 @@ import {
   SubmissionUnknownError,
   WaitTimeoutError,
 } from '../../../src/client/errors.ts'
+import type { GopherQueue } from '../../../src/client/surface.ts'
 import { defineJob } from '../../../src/core/definition.ts'
 import { SeededRandom, VirtualClock } from '../../../src/core/virtual-clock.ts'
 import { errorOf, sendEmail } from './builders.ts'
@@ -31,7 +32,7 @@ beforeEach(() => {
   actions = new FakeActions()
   clock = new VirtualClock()
   released = 0
-  gq = new GopherQueue({
+  gq = new Client({
     store: cluster,
     feed: cluster,
     actions,
