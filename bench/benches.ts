@@ -115,7 +115,7 @@ async function latency(bench: Bench): Promise<Report> {
 }
 
 async function start({ options, cluster, clock, signal }: Bench): Promise<Report> {
-  const operator = await operatorOf(cluster, await bundleOperator())
+  const operator = await operatorOf(cluster, await bundleOperator(cluster))
   const { starts, seconds } = options
   const progress = startProgress(`${starts} starts`, 'and the memory at rest after the last one')
   const run = await measureStart({ operator, starts, restMs: seconds * 1000, clock, signal })
@@ -134,7 +134,7 @@ async function startSystem(
   workerEnv: Readonly<Record<string, string>>,
 ): Promise<System> {
   const progress = startProgress('system', 'the bundled operator and one worker')
-  const operator = await operatorOf(cluster, await bundleOperator())
+  const operator = await operatorOf(cluster, await bundleOperator(cluster))
   const worker = await workerOf(cluster, {
     name: 'worker',
     file: 'bench/noop-worker.ts',

@@ -20,10 +20,11 @@ const operatorAccount = { namespace: SYSTEM_NAMESPACE, name: 'gopherqueue-operat
 /** The operator's program from its sources; Node runs them as they are. */
 export const operatorSource = path.join(root, 'src', 'main', 'gopherqueue.ts')
 
-/** Bundles the operator's program as the image does; the path of the bundle. */
-export async function bundleOperator(): Promise<string> {
-  await promisify(execFile)(process.execPath, ['scripts/bundle.mjs'], { cwd: root })
-  return path.join(root, 'dist', 'gopherqueue.mjs')
+/** Bundles the operator's program as the image does, into the cluster's folder; the bundle's path. */
+export async function bundleOperator(cluster: DevCluster): Promise<string> {
+  const folder = path.join(cluster.dir, 'bundle')
+  await promisify(execFile)(process.execPath, ['scripts/bundle.mjs', folder], { cwd: root })
+  return path.join(folder, 'gopherqueue.mjs')
 }
 
 /** Applies everything that an installation consists of but the processes. */

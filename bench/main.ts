@@ -2,7 +2,7 @@
 // prints a table and the conditions, and leaves nothing behind. With `--json` the last line on stdout is
 // one object with the same numbers, and everything else goes to stderr.
 
-import { availableParallelism } from 'node:os'
+import { availableParallelism, loadavg } from 'node:os'
 import { startCluster } from '../devcluster/cluster.ts'
 import { startProgress } from '../devcluster/progress.ts'
 import { kubernetesVersion, natsVersion } from '../devcluster/recipe.ts'
@@ -13,7 +13,11 @@ import { applyResources } from './installation.ts'
 import { interruption } from './interruption.ts'
 import { applyCrds, kubectl } from './kubectl.ts'
 import { type BenchOptions, parseOptions, usage } from './options.ts'
+import { round } from './percentiles.ts'
 import { type Report, reportConditions } from './report.ts'
+
+// Read before anything is started: what else the machine is busy with.
+const loadBefore = round(loadavg()[0] ?? 0)
 
 async function main(): Promise<number> {
   const parsed = parseOptions(process.argv.slice(2))
@@ -58,6 +62,7 @@ function print(report: Report, options: BenchOptions): void {
     node: process.versions.node,
     kubernetes: kubernetesVersion,
     nats: natsVersion,
+    loadBefore,
   })
   const tables = options.json ? process.stderr : process.stdout
   tables.write(`\n${report.text}\n\n${conditions.text}\n`)

@@ -107,13 +107,15 @@ export interface Machine {
   readonly node: string
   readonly kubernetes: string
   readonly nats: string
+  /** Processes that wanted to run in the minute before: on an idle machine next to none. */
+  readonly loadBefore: number
 }
 
 /** Under which conditions a number was measured: it means nothing without them. */
 export function reportConditions(options: Pick<BenchOptions, 'goGc'>, machine: Machine): Report {
   const gc = options.goGc ? 'GOGC=400 GOMEMLIMIT=5GiB' : 'defaults of Go'
   return {
-    text: `API server with ${gc}; etcd without fsync; everything on one machine: ${machine.cpus} CPUs, ${machine.platform}, Node ${machine.node}, Kubernetes ${machine.kubernetes}, nats-server ${machine.nats}`,
+    text: `API server with ${gc}; etcd without fsync; everything on one machine: ${machine.cpus} CPUs, ${machine.platform}, Node ${machine.node}, Kubernetes ${machine.kubernetes}, nats-server ${machine.nats}; load ${machine.loadBefore} before the start`,
     json: { apiserverGc: gc, etcdFsync: false, ...machine },
   }
 }

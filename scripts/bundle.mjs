@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Bundles the program of the image: `npm run bundle` writes dist/.
+// Bundles the program of the image: `npm run bundle` writes dist/, `npm run bundle -- FOLDER` another
+// folder (benchmarks take one of their own, so that two runs do not meet).
 //
 //   dist/gopherqueue.mjs   every command (operator, worker, standalone, …) in one file
 //   dist/beat-thread.js    the program of the heartbeat thread, which is loaded by its path
@@ -44,4 +45,4 @@ export async function bundle(outdir) {
   writeFileSync(path.join(outdir, 'package.json'), '{ "type": "module" }\n')
 }
 
-if (import.meta.main) await bundle(path.join(root, 'dist'))
+if (import.meta.main) await bundle(path.resolve(root, process.argv[2] ?? 'dist'))

@@ -87,9 +87,17 @@ describe('what a benchmark says', () => {
     [true, 'GOGC=400 GOMEMLIMIT=5GiB'],
     [false, 'defaults of Go'],
   ])('names the conditions, also how the API server collects garbage', (goGc, want) => {
-    const machine = { cpus: 2, platform: 'linux x64', node: '24', kubernetes: '1.36', nats: '2.15' }
+    const machine = {
+      cpus: 2,
+      platform: 'linux x64',
+      node: '24',
+      kubernetes: '1.36',
+      nats: '2.15',
+      loadBefore: 0.1,
+    }
     const { json, text } = reportConditions({ goGc }, machine)
     expect(text).toContain(want)
+    expect(text).toContain('load 0.1')
     expect(json).toMatchObject({ apiserverGc: want, cpus: 2, kubernetes: '1.36' })
   })
 })
