@@ -23,11 +23,25 @@ const PROGRAM = new URL(
   import.meta.url,
 )
 
+/** What is used of a thread. */
+export interface BeatThread {
+  postMessage(message: ToBeatThread): void
+  on(event: 'message', listener: (message: FromBeatThread) => void): unknown
+  on(event: 'error', listener: (error: unknown) => void): unknown
+  once(event: 'exit', listener: () => void): unknown
+  terminate(): unknown
+}
+
+function realThread(workerData: BeatThreadData): BeatThread {
+  return new Worker(PROGRAM, { workerData, name: 'gopherqueue-heartbeat' })
+}
+
 export class BeatHost implements BeatPort {
   readonly #data: BeatThreadData
   readonly #clock: Clock
   readonly #logger: Logger
-  #thread: Worker | null = null
+  readonly #make: (data: BeatThreadData) => BeatThread
+  #thread: BeatThread | null = null
   #exited = Promise.resolve()
   #last: BeatBasis | null = null
   #cancelTick: Cancel = () => undefined
@@ -38,10 +52,13 @@ export class BeatHost implements BeatPort {
     readonly data: BeatThreadData
     readonly clock: Clock
     readonly logger: Logger
+    /** Default: a genuine thread. */
+    readonly make?: (data: BeatThreadData) => BeatThread
   }) {
     this.#data = options.data
     this.#clock = options.clock
     this.#logger = options.logger
+    this.#make = options.make ?? realThread
   }
 
   start(): void {
@@ -72,9 +89,9 @@ export class BeatHost implements BeatPort {
   }
 
   #launch(): void {
-    const thread = new Worker(PROGRAM, { workerData: this.#data, name: 'gopherqueue-heartbeat' })
+    const thread = this.#make(this.#data)
     this.#thread = thread
-    thread.on('message', (message: FromBeatThread) => {
+    thread.on('message', (message) => {
       this.#logger[message.level](message.msg, message.fields)
     })
     thread.on('error', (error) => {

@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util'
 import { settingsOf, WorkerConfig } from '../api/config.ts'
 import { GopherQueueError } from '../core/errors.ts'
+import { nearestName } from '../core/nearest.ts'
 import { type Environment, loadConfig } from '../process/env.ts'
 
 /** Every setting of a worker, as code may give it (docs/configuration.md). */
@@ -43,23 +44,39 @@ export function compiledConfig(code: WorkerSettings): WorkerConfig {
   throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`))
 }
 
-/** The flags that are ours, by path of the setting. Others are the program's own. */
+/**
+ * The flags that are ours, by path of the setting. Others are the program's own, unless they look like
+ * one of ours with a slip of the pen.
+ */
 function readFlags(args: readonly string[]): ReadonlyMap<string, string> {
-  const settings = settingsOf(WorkerConfig)
-  const names = ['config', ...settings.map(({ flag }) => flag)]
-  const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]))
-  const { values } = parseArgs({
+  const paths = new Map(settingsOf(WorkerConfig).map(({ flag, path }) => [flag, path]))
+  paths.set('config', 'config')
+  const options = Object.fromEntries([...paths.keys()].map((flag) => [flag, { type: 'string' }]))
+  const { tokens } = parseArgs({
     args: [...args],
-    options,
+    options: options as Readonly<Record<string, { type: 'string' }>>,
     strict: false,
-    allowPositionals: true,
+    tokens: true,
   })
   const flags = new Map<string, string>()
-  for (const { flag, path } of [{ flag: 'config', path: 'config' }, ...settings]) {
-    const value = values[flag]
-    if (value !== undefined) flags.set(path, String(value))
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue
+    const { name, value } = token
+    const path = paths.get(name)
+    const switchedOff = name.startsWith('no-') ? paths.get(name.slice(3)) : undefined
+    if (path !== undefined) flags.set(path, value ?? 'true')
+    else if (switchedOff !== undefined) flags.set(switchedOff, 'false')
+    else refuseSlip(name, paths)
   }
   return flags
+}
+
+function refuseSlip(name: string, ours: ReadonlyMap<string, string>): void {
+  const nearest = name.length > 2 ? nearestName(name, ours.keys()) : null
+  if (nearest === null) return
+  throw new GopherQueueError('InvalidConfiguration', `there is no flag --${name}`, {
+    help: `did you mean --${nearest}? A flag of the program itself: pass args to runWorker without it`,
+  })
 }
 
 function invalid(problems: readonly string[]): GopherQueueError {

@@ -289,6 +289,16 @@ const OPERATOR_ROWS = {
 const WORKER_ROWS = {
   gopherqueue_worker_slots: row('gauge', WORKER, 'Slots of this worker.'),
   gopherqueue_worker_free_slots: row('gauge', WORKER, 'Slots of this worker that are free.'),
+  gopherqueue_worker_unconfirmed_outcomes: row(
+    'gauge',
+    WORKER,
+    'Outcomes of this worker that the event stream has not confirmed; they are sent again.',
+  ),
+  gopherqueue_worker_abandoned_handlers: row(
+    'gauge',
+    WORKER,
+    'Handlers that ignored their signal and still run; their outcome was reported without them.',
+  ),
   gopherqueue_worker_attempts_total: row(
     'counter',
     WORKER,

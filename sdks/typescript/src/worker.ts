@@ -5,14 +5,13 @@
  */
 export { GopherQueueError } from '../../../src/core/errors.ts'
 export {
-  type Opened,
-  type RunningWorker,
+  type RunWorkerOptions,
   runWorker,
   startWorker,
-  type WorkerHost,
   type WorkerOptions,
 } from '../../../src/main/worker.ts'
 export type { WorkerSettings } from '../../../src/main/worker-config.ts'
+export type { Opened, RunningWorker, WorkerHost } from '../../../src/main/worker-process.ts'
 export type { Fence, FenceStatement } from '../../../src/worker/fence.ts'
 export {
   type HandledJob,

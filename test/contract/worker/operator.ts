@@ -5,7 +5,6 @@ import { randomBytes } from 'node:crypto'
 import { epochOf } from '../../../src/core/epoch.ts'
 import { classId, jobUid, type ShardId, shardOf, type WorkerId } from '../../../src/core/ids.ts'
 import type { Beat, Control, Note, Report, WorkItem } from '../../../src/core/outcome.ts'
-import type { RunningWorker } from '../../../src/main/worker.ts'
 import { natsBeatFeed } from '../../../src/nats/beats.ts'
 import type { Nats } from '../../../src/nats/connect.ts'
 import { natsAnnouncer } from '../../../src/nats/control.ts'
@@ -19,6 +18,13 @@ import { connectTo, recordingLogger, sessionOf } from '../nats/link.ts'
 
 export const TERM = 7
 const WITHIN_MS = 15_000
+
+interface Named {
+  readonly id: string
+}
+interface Served {
+  readonly class: string
+}
 
 /** Everything that a worker does, told with a deadline. */
 export class Operator {
@@ -89,11 +95,11 @@ export class Operator {
   }
 
   /** Where the class of the worker gets its work from. */
-  serve(worker: RunningWorker): Promise<void> {
+  serve(worker: Served): Promise<void> {
     return this.streams.ensureClass(this.namespace, classId(worker.class))
   }
 
-  itemFor(worker: RunningWorker, over: Partial<WorkItem> = {}): WorkItem {
+  itemFor(worker: Served, over: Partial<WorkItem> = {}): WorkItem {
     this.#seq += 1
     return {
       namespace: this.namespace,
@@ -117,14 +123,14 @@ export class Operator {
     }
   }
 
-  async send(worker: RunningWorker, over: Partial<WorkItem> = {}): Promise<WorkItem> {
+  async send(worker: Served, over: Partial<WorkItem> = {}): Promise<WorkItem> {
     const item = this.itemFor(worker, over)
     const answer = await this.dispatcher.publish(item)
     if (answer.kind !== 'stored') throw new Error(`work was not stored: ${answer.kind}`)
     return item
   }
 
-  tell(worker: RunningWorker, control: Control): void {
+  tell(worker: Named, control: Control): void {
     natsAnnouncer(this.nats).toWorker(this.namespace, worker.id as WorkerId, control)
   }
 
@@ -141,7 +147,7 @@ export class Operator {
   }
 
   /** A heartbeat of this worker, from now on, of which something holds. */
-  beatOf(worker: RunningWorker, holds: (beat: Beat) => boolean): Promise<Beat> {
+  beatOf(worker: Named, holds: (beat: Beat) => boolean): Promise<Beat> {
     const from = this.beats.length
     const fits = (beat: Beat) => beat.owner.worker === worker.id && holds(beat)
     return this.until(() => this.beats.slice(from).find(fits), 'a heartbeat')
