@@ -238,10 +238,17 @@ class LinkState implements Link {
     return () => void this.#listeners.delete(listener)
   }
 
+  #log(problem: string): void {
+    if (problem === '' || problem === 'closed') return
+    // A login lasts a quarter of an hour; its end is followed by the next one at once.
+    const expected = /authentication expired/i.test(problem)
+    const fields = { code: 'DispatchUnavailable', err: problem }
+    if (expected) this.#logger.info('the NATS login has expired', fields)
+    else this.#logger.warn('no connection to NATS', fields)
+  }
+
   set(connected: boolean, problem: string): void {
-    if (problem !== this.problem && problem !== '' && problem !== 'closed') {
-      this.#logger.warn('no connection to NATS', { code: 'DispatchUnavailable', err: problem })
-    }
+    if (problem !== this.problem) this.#log(problem)
     this.problem = problem
     if (connected === this.connected) return
     this.connected = connected

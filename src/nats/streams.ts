@@ -79,6 +79,13 @@ class NatsStreams implements Streams {
 
   async recreate(): Promise<void> {
     for (const name of [streamNames.work, streamNames.events]) {
+      // The server removes the files of a deleted stream later; deleted twice in a moment (by two
+      // leaders), the second leaves its files to the next stream of the name. So they are emptied.
+      await this.#management.call(
+        `empty stream ${name}`,
+        (manager) => manager.streams.purge(name),
+        [API_CODES.streamNotFound],
+      )
       await this.#management.call(
         `delete stream ${name}`,
         (manager) => manager.streams.delete(name),

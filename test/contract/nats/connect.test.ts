@@ -12,6 +12,9 @@ import { tokenFileLogin } from '../../../src/nats/login.ts'
 import { connectTo, recordingLogger, sessionOf, whenLink } from './link.ts'
 import { type BareServer, serverVersions, startServer } from './server.ts'
 
+/** The machine may be busy; what is waited for comes or does not. */
+const slowly = { timeout: 20_000 }
+
 const open: { close(): Promise<unknown> }[] = []
 afterEach(async () => {
   await Promise.all(open.splice(0).map((one) => one.close()))
@@ -60,7 +63,7 @@ const info = (changes: Readonly<Record<string, unknown>>) =>
 
 /** The problem once there is one that was not there at the beginning. */
 async function problemOf(nats: Nats): Promise<string> {
-  await expect.poll(() => nats.link.problem).not.toBe('not connected to NATS yet')
+  await expect.poll(() => nats.link.problem, slowly).not.toBe('not connected to NATS yet')
   return nats.link.problem
 }
 
@@ -93,7 +96,7 @@ describe.each(serverVersions)('nats-server %s', (version) => {
     const nats = keep(connectTo(server.url))
     const session = await sessionOf(nats)
     await whenLink(nats, true)
-    server.process.freeze()
+    await server.freeze()
     const answer = session.requests.ask({ subject: 'nobody', body: '', deadlineMs: 600_000 })
     await server.process.kill()
     expect(await answer).toEqual({ kind: 'ended' })
@@ -108,7 +111,7 @@ describe.each(serverVersions)('nats-server %s', (version) => {
     const nats = keep(connectTo(server.url, { pingMs: 50 }))
     const session = await sessionOf(nats)
     await whenLink(nats, true)
-    server.process.freeze()
+    await server.freeze()
     await whenLink(nats, false)
     expect(nats.link.problem).toMatch(/does not answer$/)
     expect(nats.silentMs()).toBeGreaterThan(0)
@@ -211,7 +214,9 @@ describe('a login', () => {
     writeFileSync(file, 'second')
     const login = tokenFileLogin(user, file)
     const nats = keep(connectTo(server.url, { login, inboxPrefix: '_INBOX_other' }))
-    await expect.poll(() => nats.link.problem).toMatch(/forbids what is needed: .*_INBOX_other/)
+    await expect
+      .poll(() => nats.link.problem, slowly)
+      .toMatch(/forbids what is needed: .*_INBOX_other/)
   })
 })
 
@@ -302,7 +307,7 @@ describe('a connection', () => {
       return { kind: 'none' } as const
     }
     const nats = connectTo('nats://127.0.0.1:9', { logger, login })
-    await expect.poll(() => tries).toBe(3)
+    await expect.poll(() => tries, slowly).toBe(3)
     await nats.close()
     expect(logger.lines.length).toBe(1)
   })

@@ -107,9 +107,10 @@ describe.each(serverVersions)('deliveries on nats-server %s', (version) => {
     const item = newItem(await system.newClass())
     await system.dispatcher.publish(item)
     const delivery = await pulled(system.source(item.cls))
-    server.process.freeze()
-    expect(await delivery.ack(200)).toBe(false)
+    await server.freeze()
+    const confirmed = await delivery.ack(200)
     server.process.continue()
+    expect(confirmed).toBe(false)
   })
 
   test('come each to one of many pulls', async () => {

@@ -76,7 +76,7 @@ describe.each(serverVersions)('starts of jobs on nats-server %s', (version) => {
   test('that the server did not answer are unknown with the end of the connection, and no copy of them comes later (D3)', async () => {
     const item = newItem(await system.newClass())
     const session = await sessionOf(system.operator)
-    server.process.freeze()
+    await server.freeze()
     const answer = system.dispatcher.publish(item)
     await session.close('cut by the test')
     expect(await answer).toEqual({ kind: 'unknown' })

@@ -1,6 +1,5 @@
 // Connections of tests: with a logger that remembers, real time, and an end that is waited for.
 
-import { SeededRandom } from '../../../src/core/virtual-clock.ts'
 import { connectNats, type Nats, type NatsOptions } from '../../../src/nats/connect.ts'
 import { noLogin } from '../../../src/nats/login.ts'
 import type { Session } from '../../../src/nats/session.ts'
@@ -71,5 +70,3 @@ export function whenLink(nats: Nats, connected: boolean): Promise<void> {
     look()
   })
 }
-
-export const seeded = (seed: number) => new SeededRandom(seed)

@@ -1,9 +1,12 @@
 // A nats-server of one's own, without a cluster around it: to be killed, wiped, frozen and started
 // again on the same port, in both versions that the facts of the protocol are claimed for.
 
+import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { ensureBuilt } from '../../../devcluster/build.ts'
 import { freePorts } from '../../../devcluster/ports.ts'
 import { type ManagedProcess, manageProcess } from '../../../devcluster/process.ts'
@@ -22,6 +25,8 @@ export interface BareServer {
   /** Killed; from now on `putBack` starts it with the data of this moment. */
   readonly copyData: () => Promise<void>
   readonly putBack: () => Promise<void>
+  /** Frozen, with every thread of it: from now on it answers nothing. `process.continue()` ends it. */
+  readonly freeze: () => Promise<void>
   /** Ended, and nothing of it left. */
   readonly remove: () => Promise<void>
 }
@@ -83,8 +88,18 @@ export async function startServer(options: BareServerOptions = {}): Promise<Bare
       await server.start()
     },
     putBack: () => startWith(() => cpSync(copy, data, { recursive: true })),
+    freeze: async () => {
+      server.freeze()
+      while (!(await isStopped(server.pid ?? 0))) await sleep(5)
+    },
     remove,
   }
+}
+
+/** A stop signal takes its time, and until then a server may still answer. */
+async function isStopped(pid: number): Promise<boolean> {
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=', '-p', String(pid)])
+  return stdout.trim().startsWith('T')
 }
 
 function jetstreamConfig(data: string): string {

@@ -120,6 +120,14 @@ describe.each(serverVersions)('streams on nats-server %s', (version) => {
     expect(after?.events.created).not.toBe(before?.events.created)
   })
 
+  test('made again twice in a moment hold nothing of what was in them', async () => {
+    for (let i = 0; i < 50; i++) {
+      await publish(eventSubject)
+      await streams.recreate()
+      expect((await (await manager()).streams.info('GQ_EVENTS')).state.messages).toBe(0)
+    }
+  })
+
   test('of which one is missing have no state', async () => {
     await (await manager()).streams.delete('GQ_EVENTS')
     expect(await streams.state()).toBeNull()
