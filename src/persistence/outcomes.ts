@@ -7,7 +7,7 @@
 import type { QueueJobStatus } from '../api/queuejob.ts'
 import { type ReasonOf, sentence } from '../api/reasons.ts'
 import { cut } from '../api/text.ts'
-import { rfc3339 } from '../core/clock.ts'
+import { rfc3339, type WallMs } from '../core/clock.ts'
 import type { Fact } from '../core/facts.ts'
 import { isTerminal, type JobRecord, recordedEpoch } from '../core/job.ts'
 import type { Failure } from '../core/outcome.ts'
@@ -25,6 +25,8 @@ const MIN_SNOOZE_MS = 1000
 const HAND_BACK_MS = 1000
 /** Kubernetes times have one-second grain and are cut: rounding up keeps "not before" true. */
 export const SECOND_GRAIN = 999
+/** An outcome that was under way for long leaves at least this much of its wait (L6). */
+const LEAST_WAIT_MS = 1000
 /** What `status.error.message` holds. */
 const MAX_ERROR_MESSAGE = 1024
 
@@ -48,10 +50,10 @@ export function applyOutcome(
     case 'succeeded':
       return { status: succeeded(base, attempt, fact, outcome.resultJson, context) }
     case 'snoozed':
-      return { status: snoozed(base, fact, outcome.delayMs) }
+      return { status: snoozed(base, fact, outcome.delayMs, context) }
     case 'handed-back':
     case 'cancelled':
-      return { status: handedBack(base, attempt, context.record) }
+      return { status: handedBack(base, attempt, context) }
     case 'failed': {
       const { failure, retryAfterMs } = outcome
       return { status: failed(base, attempt, { failure, retryAfterMs, roll: fact.roll }, context) }
@@ -76,6 +78,15 @@ function reported(status: QueueJobStatus, fact: OutcomeFact): QueueJobStatus {
     worker: workerOf(fact.place),
     ...runIdOf(fact.runId),
   }
+}
+
+/**
+ * A wait runs from the end of the attempt, as its worker tells it; but however long ago that was, a
+ * second of it is left, so that no worker can make a hot loop of its own clock.
+ */
+function dueAfter(endedAt: WallMs, delayMs: number, now: WallMs): string {
+  const due = Math.max(endedAt + delayMs, now + Math.min(delayMs, LEAST_WAIT_MS))
+  return rfc3339(due + SECOND_GRAIN)
 }
 
 /** A first attempt that succeeded leaves no history; the sentence is left out to keep it small. */
@@ -103,7 +114,12 @@ function succeeded(
   }
 }
 
-function snoozed(status: QueueJobStatus, fact: OutcomeFact, delayMs: number): QueueJobStatus {
+function snoozed(
+  status: QueueJobStatus,
+  fact: OutcomeFact,
+  delayMs: number,
+  { now }: StepContext,
+): QueueJobStatus {
   const snoozes = (status.snoozes ?? 0) + 1
   if (snoozes > MAX_SNOOZES) {
     return {
@@ -115,7 +131,7 @@ function snoozed(status: QueueJobStatus, fact: OutcomeFact, delayMs: number): Qu
       completionTime: rfc3339(fact.endedAt),
     }
   }
-  const until = rfc3339(fact.endedAt + Math.max(MIN_SNOOZE_MS, delayMs) + SECOND_GRAIN)
+  const until = dueAfter(fact.endedAt, Math.max(MIN_SNOOZE_MS, delayMs), now)
   return {
     ...status,
     snoozes,
@@ -130,12 +146,12 @@ function snoozed(status: QueueJobStatus, fact: OutcomeFact, delayMs: number): Qu
 function handedBack(
   status: QueueJobStatus,
   attempt: EndedAttempt,
-  record: JobRecord,
+  { record, now }: StepContext,
 ): QueueJobStatus {
   return {
     ...status,
     ...waitingAgain(record, 'its worker handed it back'),
-    nextAttemptTime: rfc3339(attempt.endedAt + HAND_BACK_MS + SECOND_GRAIN),
+    nextAttemptTime: dueAfter(attempt.endedAt, HAND_BACK_MS, now),
     history: withHistory(status, attempt, null, 'HandedBack'),
   }
 }
@@ -164,7 +180,7 @@ export function failed(
   status: QueueJobStatus,
   attempt: EndedAttempt,
   { failure: told, retryAfterMs, roll, cause }: Failing,
-  { record, policy }: StepContext,
+  { record, policy, now }: StepContext,
 ): QueueJobStatus {
   const failure: Failure = { ...told, message: cut(told.message, MAX_ERROR_MESSAGE) }
   const { maxAttempts } = record.retry
@@ -181,7 +197,7 @@ export function failed(
   const over = { attempts, completionTime: rfc3339(attempt.endedAt) }
   switch (verdict.kind) {
     case 'retry': {
-      const until = rfc3339(attempt.endedAt + verdict.delayMs + SECOND_GRAIN)
+      const until = dueAfter(attempt.endedAt, verdict.delayMs, now)
       return {
         ...noted,
         ...(verdict.countsAttempt ? { attempts } : {}),

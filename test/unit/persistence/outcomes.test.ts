@@ -317,6 +317,20 @@ describe('whatever the outcome', () => {
     },
   )
 
+  it.each([
+    ['handed back', ends('handed-back')],
+    ['snoozed', outcome({ outcome: { kind: 'snoozed', delayMs: 60_000 } })],
+    ['failed', failing({}, 60_000)],
+  ])('%s by a worker that says it was years ago is no hot loop (L6)', (_says, told) => {
+    const status = planned(aJob(), [{ ...told, endedAt: 0, startedAt: 0 }])
+    expect(status.nextAttemptTime).toBe(at(NOW + 1000))
+  })
+
+  it('a wait that ran while the outcome was under way is over sooner', () => {
+    const told = failing({}, 60_000)
+    expect(planned(aJob(), [told], NOW + 20_000).nextAttemptTime).toBe(at(NOW + 60_000))
+  })
+
   it('the runId is that of the attempt, also when it has none (O6)', () => {
     const first = written(aJob(), [outcome({ runId: 'r1', outcome: { kind: 'handed-back' } })])
     expect(first.status.runId).toBe('r1')
