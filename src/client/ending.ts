@@ -82,7 +82,7 @@ export function deleted(job: JobRef, attempts: number): JobDeletedError {
   return new JobDeletedError(job, attempts, {
     code: 'Deleted',
     message: `job ${keyText(job)} (uid ${job.uid}) was deleted; whether it had ended before is not known here`,
-    help: 'submit it again if it is still wanted; wait for a job sooner than the retention of its queue deletes it',
+    help: 'submit it again if it is still wanted; begin to wait before finished jobs are deleted',
   })
 }
 

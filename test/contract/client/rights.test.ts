@@ -2,6 +2,7 @@
 // API server with the action policy, its help is executed as written, and the act then succeeds.
 
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -11,8 +12,9 @@ import type { Identity } from '../../../devcluster/identities.ts'
 import { ForbiddenError } from '../../../src/client/errors.ts'
 import type { GopherQueue, Job } from '../../../src/client/surface.ts'
 import { defineJob } from '../../../src/core/definition.ts'
-import { connect } from '../../../src/main/client.ts'
+import { clientOver, connect } from '../../../src/main/client.ts'
 import { kubectl, startTestCluster } from '../../servers.ts'
+import { accessOf } from './place.ts'
 
 const namespace = 'rights'
 const noop = defineJob({ type: 'noop', version: '1', input: z.void(), output: z.unknown() })
@@ -72,9 +74,9 @@ async function followHelp({ help }: ForbiddenError): Promise<void> {
 }
 
 /** RBAC follows within moments. What is refused then is another right, if any. */
-async function becomesAllowed(act: () => Promise<unknown>, before: ForbiddenError): Promise<void> {
+async function becomesAllowed(act: () => Promise<unknown>, before?: ForbiddenError): Promise<void> {
   const same = ({ verb, resource }: ForbiddenError) =>
-    verb === before.verb && resource === before.resource
+    !before || (verb === before.verb && resource === before.resource)
   await vi.waitUntil(
     () =>
       act().then(
@@ -130,6 +132,105 @@ describe('what is not allowed says who, what and how it would be, and that is tr
     await gq.close()
   })
 })
+
+describe('the verbs that docs/sdk.md names are enough', () => {
+  /** A submission whose first answer is lost, which needs every verb that `submit` ever needs. */
+  async function submitLossy(kubeconfig: string): Promise<void> {
+    let calls = 0
+    const lossy = clientOver(await accessOf(kubeconfig), namespace, {
+      onCall: () => (calls++ === 0 ? 'lose-answer' : 'send'),
+    })
+    await lossy.submit(noop, undefined, { name: `lossy-${kubeconfig.length}` })
+    await lossy.close()
+  }
+
+  /** A new job, as a program finds it that may list only. */
+  async function found(gq: GopherQueue): Promise<Job> {
+    const { name } = await admin.submit(noop, undefined)
+    for await (const each of gq.list()) if (each.name === name) return each
+    throw new Error(`job ${name} is not in the list`)
+  }
+
+  const acts: Readonly<Record<string, (gq: GopherQueue, kubeconfig: string) => Promise<unknown>>> =
+    {
+      submit: (_, kubeconfig) => submitLossy(kubeconfig),
+      'get, status': async (gq) => (await gq.get(job.name)).status(),
+      result: async (gq) => {
+        const result = (await first(gq)).result({ timeoutMs: 30_000 })
+        await finish()
+        return result
+      },
+      watch: async (gq) => (await first(gq)).watch().next(),
+      list: first,
+      cancel: async (gq) => {
+        const cancelling = (await first(gq)).cancel({ wait: true })
+        await endActions()
+        return cancelling
+      },
+    }
+
+  const rows = rightsTable().map(
+    ({ does, jobs, actions }) =>
+      [does, does === 'cancel' ? [...jobs, 'list'] : jobs, actions] as const,
+  )
+
+  it('names every act', () => {
+    expect(rows.map(([does]) => does)).toEqual(Object.keys(acts))
+  })
+
+  it.each(rows)('to %s: %j on queuejobs, %j on queueactions', async (does, jobs, actions) => {
+    const name = `may-${does.replace(/\W+/g, '-')}`
+    await kubectl(cluster, ['create', 'serviceaccount', name, '--namespace', namespace])
+    const rule = (resource: string, verbs: readonly string[]) =>
+      verbs.length === 0 ? [] : [{ apiGroups: ['gopherqueue.io'], resources: [resource], verbs }]
+    const role = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: { name, namespace },
+      rules: [...rule('queuejobs', jobs), ...rule('queueactions', actions)],
+    }
+    const apply = ['apply', '--server-side', '--filename=-']
+    await kubectl(cluster, apply, undefined, JSON.stringify(role))
+    await kubectl(cluster, [
+      ...['create', 'rolebinding', name, '--namespace', namespace],
+      ...[`--role=${name}`, `--serviceaccount=${namespace}:${name}`],
+    ])
+    const kubeconfig = await cluster.kubeconfig({ serviceAccount: { namespace, name } })
+    const gq = await connect({ kubeconfig, namespace })
+    await becomesAllowed(async () => acts[does]?.(gq, kubeconfig))
+    await gq.close()
+  })
+
+  async function patchStatus(kind: string, name: string, status: object): Promise<void> {
+    const change = JSON.stringify({ status: { observedGeneration: 1, ...status } })
+    await kubectl(cluster, [
+      ...['patch', kind, name, '--namespace', namespace, '--subresource=status'],
+      ...['--type=merge', '--patch', change],
+    ])
+  }
+
+  async function endActions(): Promise<void> {
+    const get = ['get', 'queueactions', '--namespace', namespace, '--output=name']
+    for (const line of (await kubectl(cluster, get)).trim().split('\n')) {
+      const name = line.split('/')[1]
+      if (name) await patchStatus('queueaction', name, { phase: 'Completed' })
+    }
+  }
+})
+
+/** The table of docs/sdk.md, section "Rights". */
+function rightsTable(): readonly { does: string; jobs: string[]; actions: string[] }[] {
+  const page = readFileSync(path.join(policies, '..', 'docs', 'sdk.md'), 'utf8')
+  const section = page.slice(page.indexOf('## Rights'), page.indexOf('## Test handlers'))
+  const verbs = (cell = '') => cell.match(/\b(create|get|list|watch|cancel)\b/g) ?? []
+  return section
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => {
+      const [, does = '', jobs, actions] = line.split('|').map((cell) => cell.trim())
+      return { does: does.replaceAll('`', ''), jobs: verbs(jobs), actions: verbs(actions) }
+    })
+}
 
 describe('what is refused for another reason', () => {
   it('is not explained as a missing right: a quota that is used up', async () => {
