@@ -36,6 +36,18 @@ export class FakeSession {
     return { subject, close: () => void this.inboxes.delete(subject) }
   }
 
+  /** Answers of the management API, in order; the last one stays. */
+  readonly answers: unknown[] = []
+
+  readonly connection = {
+    options: {},
+    request: async () => {
+      const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0]
+      if (answer === undefined) throw new Error('nobody answers')
+      return { data: Buffer.from(JSON.stringify(answer)) }
+    },
+  }
+
   end(): void {
     this.#ended.resolve('gone')
   }
@@ -56,6 +68,7 @@ export class FakeSession {
 /** The chain of sessions, in the test's hands. */
 export class FakeNats {
   session: Session | null = null
+  readonly link = { problem: 'not connected' }
   readonly #listeners = new Set<(session: Session) => void>()
 
   onSession(listener: (session: Session) => void): () => void {
