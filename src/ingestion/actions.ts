@@ -9,7 +9,7 @@ import { type JobKey, jobUid, keyText, type ShardId, shardOf } from '../core/ids
 import type { JobObject } from '../core/job.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
 import type { ActionObject, UnreadableObject, Watcher } from '../core/resources.ts'
-import type { EventSink, Logger } from '../observability/ports.ts'
+import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
 import type { Settled, StatusStore } from '../persistence/ports.ts'
 import { Controller, type Reconciled } from '../runtime/controller.ts'
 import { type ActionStep, nextStep, statusAfter } from './action.ts'
@@ -24,6 +24,7 @@ export interface ActionsOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly metrics: Metrics
   readonly version: string
   readonly leads: (shard: ShardId) => boolean
   readonly cancel: (
@@ -48,12 +49,22 @@ export class ActionReconciler implements Watcher<ActionObject> {
       random: options.random,
       workers: 8,
       reconcile: (key) => this.#reconcile(key),
+      observe: (_key, result, tookMs) => {
+        const controller = 'queueaction'
+        options.metrics.count('gopherqueue_reconciles_total', { controller, result })
+        options.metrics.observe('gopherqueue_reconcile_seconds', tookMs / 1000, { controller })
+      },
       failed: (key, error) =>
         options.logger.warn('an action could not be carried out', {
           action: key,
           err: describeError(error),
         }),
     })
+  }
+
+  /** Actions that wait for a look. */
+  get depth(): number {
+    return this.#controller.depth
   }
 
   start(): void {

@@ -7,7 +7,7 @@ import type { Clock, Random } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
 import { type JobKey, type ShardId, shardOf } from '../core/ids.ts'
 import type { QueueObject, ScheduleObject } from '../core/resources.ts'
-import type { Logger } from '../observability/ports.ts'
+import type { Logger, Metrics } from '../observability/ports.ts'
 import { Controller, type Reconciled } from '../runtime/controller.ts'
 import { queueStatus, scheduleStatus } from './declared.ts'
 import type { ObjectStatusWriter, StatusOf } from './ports.ts'
@@ -21,6 +21,7 @@ export interface DeclaredOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly metrics: Metrics
   readonly version: string
   readonly controllerName: string
   readonly leads: (shard: ShardId) => boolean
@@ -38,9 +39,19 @@ export class DeclaredReconciler {
       random: options.random,
       workers: 2,
       reconcile: (key) => this.#reconcile(key),
+      observe: (key, result, tookMs) => {
+        const controller = key.startsWith('Queue ') ? 'queue' : 'queueschedule'
+        options.metrics.count('gopherqueue_reconciles_total', { controller, result })
+        options.metrics.observe('gopherqueue_reconcile_seconds', tookMs / 1000, { controller })
+      },
       failed: (key, error) =>
         options.logger.warn('a status could not be written', { key, err: describeError(error) }),
     })
+  }
+
+  /** Objects that wait for a look. */
+  get depth(): number {
+    return this.#controller.depth
   }
 
   start(): void {

@@ -332,7 +332,12 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       await leadership.stop()
     },
     tryInform: () => informer.tryTake(),
-    scrape: (scraped) => scrapeGauges({ shards, ledger, queues, workers, writer }, scraped),
+    scrape: (scraped) =>
+      scrapeGauges(
+        { shards, ledger, queues, workers, writer, declared, actions },
+        scraped,
+        clock.now(),
+      ),
     state: () => ({
       leading: shards.all().filter(({ phase }) => phase === 'leading').length,
       problem: leadership.problem,

@@ -1,4 +1,5 @@
 /** The gauges of the operator at the time of a scrape, read from what the rooms hold in memory. */
+import type { WallMs } from '../core/clock.ts'
 import { allShards } from '../core/ids.ts'
 import { isWaiting } from '../core/job.ts'
 import type { Ledger } from '../core/ledger.ts'
@@ -14,6 +15,8 @@ export interface GaugeSources {
   readonly queues: Queues
   readonly workers: Workers
   readonly writer: StatusWriter
+  readonly declared: { readonly depth: number }
+  readonly actions: { readonly depth: number }
 }
 
 interface QueueCounts {
@@ -22,12 +25,13 @@ interface QueueCounts {
   waiting: number
   running: number
   dead: number
+  oldestMs: number
   workers: number
   slots: number
   free: number
 }
 
-export function scrapeGauges(sources: GaugeSources, metrics: Metrics): void {
+export function scrapeGauges(sources: GaugeSources, metrics: Metrics, now: WallMs): void {
   const { shards, ledger, writer } = sources
   for (const shard of allShards) {
     const labels = { shard: String(shard) }
@@ -38,7 +42,9 @@ export function scrapeGauges(sources: GaugeSources, metrics: Metrics): void {
   metrics.set('gopherqueue_ledger_open_attempts', [...ledger.open()].length)
   metrics.set('gopherqueue_status_writer_depth', writer.depth)
   metrics.set('gopherqueue_status_writer_quarantined', writer.quarantined)
-  for (const counts of countQueues(sources)) setQueue(counts, metrics)
+  metrics.set('gopherqueue_reconcile_depth', sources.declared.depth, { controller: 'queue' })
+  metrics.set('gopherqueue_reconcile_depth', sources.actions.depth, { controller: 'queueaction' })
+  for (const counts of countQueues(sources, now)) setQueue(counts, metrics)
 }
 
 function setQueue(counts: QueueCounts, metrics: Metrics): void {
@@ -46,19 +52,23 @@ function setQueue(counts: QueueCounts, metrics: Metrics): void {
   metrics.set('gopherqueue_queue_waiting_jobs', counts.waiting, labels)
   metrics.set('gopherqueue_queue_running_jobs', counts.running, labels)
   metrics.set('gopherqueue_queue_dead_lettered_jobs', counts.dead, labels)
+  metrics.set('gopherqueue_queue_oldest_waiting_seconds', counts.oldestMs / 1000, labels)
   metrics.set('gopherqueue_queue_workers', counts.workers, labels)
   metrics.set('gopherqueue_queue_slots', counts.slots, labels)
   metrics.set('gopherqueue_queue_free_slots', counts.free, labels)
 }
 
 /** Every queue that exists, has jobs, or is served. */
-function countQueues({ ledger, queues, workers }: GaugeSources): Iterable<QueueCounts> {
+function countQueues(
+  { ledger, queues, workers }: GaugeSources,
+  now: WallMs,
+): Iterable<QueueCounts> {
   const found = new Map<string, QueueCounts>()
   const at = (namespace: string, queue: string): QueueCounts => {
     const key = `${namespace}/${queue}`
     const known = found.get(key)
     if (known) return known
-    const none = { waiting: 0, running: 0, dead: 0, workers: 0, slots: 0, free: 0 }
+    const none = { waiting: 0, running: 0, dead: 0, oldestMs: 0, workers: 0, slots: 0, free: 0 }
     const fresh: QueueCounts = { namespace, queue, ...none }
     found.set(key, fresh)
     return fresh
@@ -67,8 +77,10 @@ function countQueues({ ledger, queues, workers }: GaugeSources): Iterable<QueueC
   for (const { object, record, attempt } of ledger.entries()) {
     const counts = at(record.namespace, record.queue)
     if (attempt) counts.running += 1
-    else if (isWaiting(object.status.phase)) counts.waiting += 1
-    else if (object.status.phase === 'DeadLettered') counts.dead += 1
+    else if (isWaiting(object.status.phase)) {
+      counts.waiting += 1
+      counts.oldestMs = Math.max(counts.oldestMs, now - object.creationMs)
+    } else if (object.status.phase === 'DeadLettered') counts.dead += 1
   }
   for (const { beat } of workers.live()) {
     for (const queue of beat.queues) at(beat.namespace, queue).workers += 1

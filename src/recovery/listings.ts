@@ -58,7 +58,8 @@ export class Listings {
   }
 
   receive(beat: Beat): void {
-    const { workers, shards } = this.#options
+    const { workers, shards, metrics } = this.#options
+    metrics.count('gopherqueue_beats_total')
     const { worker, endedBoot } = workers.heard(beat)
     const held = shards.get(worker.shard)
     if (!held || held.phase === 'taking') return

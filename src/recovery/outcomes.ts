@@ -161,6 +161,7 @@ export class Outcomes {
     ledger.report(entry, report.owner)
     workers.reported(report.uid, report.epoch)
     moved(entry)
+    this.#measure(entry, report)
     const place = placeOf(report.owner, entry.attempt?.cls ?? ('' as never), workers)
     const stopTelling = this.#tellWorking(delivery)
     const fact = outcomeFact(report, place, clock.now(), random.uniform())
@@ -175,6 +176,20 @@ export class Outcomes {
     ledger.drop(entry, report.epoch)
     delivery.ack()
     moved(entry)
+  }
+
+  /** Only the first attempt waited for its turn alone; later ones waited for their back-off, too. */
+  #measure({ record }: Entry, report: Report): void {
+    const { metrics, clock } = this.#options
+    const { namespace, queue } = record
+    metrics.observe('gopherqueue_attempt_run_seconds', report.durationMs / 1000, {
+      namespace,
+      queue,
+    })
+    if (report.attempt !== 1) return
+    const mayStart = Math.max(record.submission.creationMs, record.notBefore)
+    const waited = clock.now() - report.startedAgoMs - mayStart
+    metrics.observe('gopherqueue_start_wait_seconds', Math.max(0, waited) / 1000)
   }
 
   /** T5: in the window an outcome of an earlier leader may be the first that is heard of its attempt. */

@@ -35,7 +35,7 @@ export interface ControllerOptions<K extends string | number> {
   /** After each failed look: for the log. `retryInMs`: when it is looked at again. */
   readonly failed: (key: K, error: unknown, retryInMs: number) => void
   /** After each look: for metrics. */
-  readonly observe?: (result: 'done' | 'requeue' | 'failed', tookMs: number) => void
+  readonly observe?: (key: K, result: 'done' | 'requeue' | 'failed', tookMs: number) => void
 }
 
 const DEADLINE_MS = 60_000
@@ -111,7 +111,7 @@ export class Controller<K extends string | number> implements Service {
     const { clock, observe } = this.#options
     const began = clock.monotonic()
     const result = await this.#reconcile(key)
-    observe?.(result, clock.monotonic() - began)
+    observe?.(key, result, clock.monotonic() - began)
     this.#queue.done(key)
     this.#pump()
   }

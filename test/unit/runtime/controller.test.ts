@@ -35,7 +35,7 @@ function controller(
     failed: (key, error, retryInMs) => {
       failures.push(`${key}: ${(error as Error).message}, again in ${retryInMs} ms`)
     },
-    observe: (result, tookMs) => results.push(`${result} ${tookMs}`),
+    observe: (key, result, tookMs) => results.push(`${key}: ${result} ${tookMs}`),
   })
   return { clock, failures, results, looks, controller: made }
 }
@@ -47,7 +47,7 @@ describe('a look', () => {
     t.controller.enqueue('a')
     await t.clock.advanceAsync(60_000)
     expect(t.looks).toEqual(['a@0'])
-    expect(t.results).toEqual(['done 0'])
+    expect(t.results).toEqual(['a: done 0'])
   })
 
   it('that asks to come back is repeated at that time', async () => {
