@@ -119,8 +119,8 @@ async function play(steps: readonly Step[], obeys: boolean): Promise<Seen> {
   }
   world.up = true
   await world.pass(60_000)
-  // Between two pulls there is a moment without one.
-  if (world.waitingPulls === 0) await world.pass(50)
+  // Between two pulls of a slot there is a moment without one.
+  for (let i = 0; i < 10 && world.waitingPulls < world.loop.state.free; i++) await world.pass(50)
   return { world, handler, acked }
 }
 
