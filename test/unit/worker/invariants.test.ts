@@ -130,14 +130,14 @@ async function everywhere(check: (seen: Seen) => void): Promise<void> {
     fc.asyncProperty(history, fc.boolean(), async (steps, obeys) =>
       check(await play(steps, obeys)),
     ),
-    { numRuns: 150 },
+    { numRuns: 80 },
   )
 }
 
 const idOf = ({ uid, epoch: at }: { readonly uid: string; readonly epoch: number }) =>
   `${uid}.${at}`
 
-describe('a worker, whatever happens', () => {
+describe('a worker, whatever happens', { timeout: 60_000 }, () => {
   it('reports everything that it acknowledged exactly once, and nothing else', async () => {
     await everywhere(({ world, acked }) => {
       expect(world.stored.map(idOf).sort()).toEqual(acked.map(idOf).sort())
