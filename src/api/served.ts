@@ -27,6 +27,8 @@ export const NOT_YET_SUPPORTED: Readonly<Record<Kind, readonly Unserved[]>> = {
     'resources',
     'runId',
     'ttlSecondsAfterFinished',
+    // Its clock stops while the job is held, and no field of a status keeps where it stopped.
+    'activeDeadlineSeconds',
   ),
   Queue: present(
     'concurrency',
@@ -35,6 +37,7 @@ export const NOT_YET_SUPPORTED: Readonly<Record<Kind, readonly Unserved[]>> = {
     'weight',
     'agingSeconds',
     'maxDepth',
+    'defaults.activeDeadlineSeconds',
     'defaults.resources',
     'defaults.ttlSecondsAfterFinished',
     'retention',

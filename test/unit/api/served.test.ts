@@ -56,7 +56,6 @@ describe('notYetSupported', () => {
       delaySeconds: 5,
       suspend: false,
       attemptDeadlineSeconds: 5,
-      activeDeadlineSeconds: 50,
       handlerVersion: '1',
       retry: { maxAttempts: 5, rules: [{ code: 'A', action: 'Ignore' }] },
       crashBudget: { max: 1 },

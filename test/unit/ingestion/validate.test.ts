@@ -40,6 +40,7 @@ describe('a field that this release does not serve', () => {
     resources: { memoryMiB: 64 },
     runId: '1',
     ttlSecondsAfterFinished: 60,
+    activeDeadlineSeconds: 60,
   }
   it.each(NOT_YET_SUPPORTED.QueueJob.map(({ path }) => path))('%s is refused', (path) => {
     expect(judged(aJob({ spec: { [path]: samples[path] } }))?.message).toContain(`spec.${path}`)
