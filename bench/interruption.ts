@@ -7,6 +7,7 @@ export function interruption(): AbortSignal {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       if (stop.signal.aborted) process.exit(130)
+      process.stderr.write('\nending what was started; once more ends it at once\n')
       stop.abort(new Error(`interrupted by ${name}`))
     })
   }

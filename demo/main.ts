@@ -40,14 +40,18 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<number> 
     'etcd, kube-apiserver, kube-controller-manager and nats-server, as processes on free ports',
   )
   const cluster = await startCluster({
-    label: 'demo',
+    // `npm run demo:env` looks for the label of those that stay.
+    label: options.exit ? 'demo-exit' : 'demo',
     controllerManager: true,
     keepFiles: options.keep,
   })
   progress.end(`ready, everything in ${cluster.dir}`)
   const programs: ManagedProcess[] = []
+  const stopPrograms = () => Promise.all(programs.map((each) => each.stop()))
   try {
     signal.throwIfAborted()
+    // One that is still starting is not waited for.
+    signal.addEventListener('abort', () => void stopPrograms())
     await startPrograms(cluster, programs)
     signal.throwIfAborted()
     const ok = await play(cluster, programs, options, stream, signal)
@@ -57,7 +61,7 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<number> 
     if (!signal.aborted) throw error
     return 130
   } finally {
-    await Promise.all(programs.map((each) => each.stop()))
+    await stopPrograms()
     await cluster.stop()
     if (!options.exit) stream.write('everything is stopped and removed\n')
   }
@@ -92,8 +96,8 @@ async function play(
   try {
     const verdict = await playShop(scene)
     for (const problem of verdict.problems) stream.write(`not as expected: ${problem}\n`)
-    const progress = startProgress('latency', '200 more jobs that do nothing, one after the other')
-    const starts = await measureStarts(scene, (worker) => programs.push(worker))
+    const progress = startProgress('latency', '200 more jobs that do nothing, 20 a second')
+    const starts = await measureStarts(scene, (worker) => programs.push(worker), progress.say)
     progress.end('measured')
     const { p50, p99 } = starts.ms
     stream.write(

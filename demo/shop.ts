@@ -64,8 +64,8 @@ async function typed(
 }
 
 const latencyNamespace = 'latency'
-/** 200 jobs; a rate that leaves the machine mostly idle, so that nothing is waited for. */
-const measured = { perSecond: 40, seconds: 5 }
+/** 200 jobs, at a rate that leaves the machine mostly idle: none waits for another one. */
+const measured = { perSecond: 20, seconds: 10 }
 /** A new worker's first jobs set things up (a consumer, connections) that later ones find in place. */
 const warmUp = { perSecond: 10, seconds: 2 }
 
@@ -73,6 +73,7 @@ const warmUp = { perSecond: 10, seconds: 2 }
 export async function measureStarts(
   { cluster, api, clock, signal }: Scene,
   started: (worker: ManagedProcess) => void,
+  say: (now: string) => void,
 ): Promise<LatencyRun> {
   await kubectl(cluster, ['create', 'namespace', latencyNamespace])
   const feed = await StartFeed.open()
@@ -84,7 +85,9 @@ export async function measureStarts(
       env: { BENCH_START_PORT: String(feed.port), GOPHERQUEUE_LOG_LEVEL: 'warn' },
     })
     started(worker)
+    say('starting a worker')
     await worker.start()
+    say('measuring')
     const shared = { api, clock, signal, feed, namespace: latencyNamespace }
     const first = await measureLatency(warmUp, { ...shared, firstNumber: 1 })
     return await measureLatency(measured, { ...shared, firstNumber: 1 + first.jobs })
