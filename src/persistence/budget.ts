@@ -66,6 +66,8 @@ export class Informer {
   }
 
   inform(uid: JobUid, fact: Fact): void {
+    // Switched off: what will never be told is not kept.
+    if (this.#options.rates.perSecond === 0) return
     this.#held.delete(uid)
     this.#held.set(uid, fact)
     this.#timer ??= this.#options.clock.after(0, () => this.#release())

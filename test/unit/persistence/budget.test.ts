@@ -153,6 +153,15 @@ describe('Informer', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('with a rate of none holds nothing back: there is nothing to wait for', () => {
+    const { clock, informer, told } = setup({ perSecond: 0, share: 0.05 })
+    informer.inform(uid(1), waiting())
+    clock.advance(60_000)
+    expect(told).toEqual([])
+    expect(clock.pendingTimers).toBe(0)
+    expect(informer.tryTake()).toBe(false)
+  })
+
   it('arms no timer while it has nothing to tell', () => {
     const { clock, informer } = setup()
     informer.inform(uid(1), waiting())
