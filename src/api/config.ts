@@ -47,7 +47,7 @@ const natsUrl = setting(
   z
     .string()
     .max(1024)
-    .regex(/^(nats|tls|ws|wss):\/\/[^\s,]+(,(nats|tls|ws|wss):\/\/[^\s,]+)*$/),
+    .regex(/^(nats|tls):\/\/[^\s,]+(,(nats|tls):\/\/[^\s,]+)*$/),
   'nats://127.0.0.1:4222',
   { env: 'NATS_URL', says: 'Address of the NATS server; several are separated by commas.' },
 )

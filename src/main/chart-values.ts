@@ -68,7 +68,7 @@ const image = (of: string) =>
 
 const NATS = exactly('Where NATS is: exactly one of `url` and `bundled.enabled`.', {
   url: text('Address of a NATS server with JetStream, several separated by commas.', {
-    pattern: '^$|^(nats|tls|ws|wss)://[^\\s,]+(,(nats|tls|ws|wss)://[^\\s,]+)*$',
+    pattern: '^$|^(nats|tls)://[^\\s,]+(,(nats|tls)://[^\\s,]+)*$',
   }),
   caSecret: exactly('Secret with the certificate authorities of the NATS server.', {
     name: text('Name; empty: those of the system.'),

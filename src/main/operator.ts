@@ -97,8 +97,8 @@ interface Prepared {
   readonly identity: string
 }
 
-/** A renewal must be judged lost well before the Lease is. */
-const NATS_PING_MS = 5_000
+/** Two unanswered pings freeze the leases of attempts: well within one lease (protocol L1). */
+const NATS_PING_MS = 2_500
 
 class OperatorProcess implements Operator {
   readonly #prepared: Prepared

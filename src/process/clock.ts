@@ -28,7 +28,7 @@ class RealClock implements Clock {
     const due = this.monotonic() + Math.max(0, delayMs)
     let timer: NodeJS.Timeout
     const arm = (leftMs: number): void => {
-      timer = setTimeout(step, Math.min(Math.ceil(leftMs), LONGEST_TIMEOUT_MS))
+      timer = setTimeout(step, Math.min(Math.max(1, Math.ceil(leftMs)), LONGEST_TIMEOUT_MS))
     }
     const step = (): void => {
       const leftMs = due - this.monotonic()

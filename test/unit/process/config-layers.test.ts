@@ -151,7 +151,7 @@ describe('a value that is out of bounds or of another type', () => {
     [{ flags: { wait: 'yes' } }, '--wait: must be true or false, is "yes"'],
     [
       { flags: { natsUrl: 'http://x' } },
-      '--nats-url: must match /^(nats|tls|ws|wss):\\/\\/[^\\s,]+(,(nats|tls|ws|wss):\\/\\/[^\\s,]+)*$/, is "http://x"',
+      '--nats-url: must match /^(nats|tls):\\/\\/[^\\s,]+(,(nats|tls):\\/\\/[^\\s,]+)*$/, is "http://x"',
     ],
     [{ file: 'queues: []' }, 'gq.yaml:2: queues: must have at least 1 items, is []'],
     [{ file: 'queues: a' }, 'gq.yaml:2: queues: must be a list of texts, is "a"'],
