@@ -2,7 +2,6 @@
 
 import type { DevCluster } from '../devcluster/cluster.ts'
 import type { ManagedProcess } from '../devcluster/process.ts'
-import { startProgress } from '../devcluster/progress.ts'
 import type { Clock } from '../src/core/clock.ts'
 import type { KubeTransport } from '../src/kube/transport.ts'
 import { type CeilingRun, measureCeiling } from './ceiling.ts'
@@ -18,6 +17,7 @@ import {
 } from './report.ts'
 import { measureStart } from './rest.ts'
 import { StartFeed } from './start-feed.ts'
+import { step } from './step.ts'
 import { measureThroughput } from './throughput.ts'
 
 /** Where the operator's jobs are. The ceiling is measured elsewhere: there they are counted. */
@@ -53,20 +53,18 @@ async function ceiling(bench: Bench): Promise<Report> {
   return reportCeiling(await ceilingOf(bench, 'ceiling', bench.options.jobs))
 }
 
-async function ceilingOf(bench: Bench, prefix: string, jobs: number): Promise<CeilingRun> {
-  const progress = startProgress(`${prefix}, ${jobs} jobs`, 'create and status write, no operator')
+function ceilingOf(bench: Bench, prefix: string, jobs: number): Promise<CeilingRun> {
   const { api, clock, signal } = bench
-  const run = await measureCeiling({
-    api,
-    clock,
-    signal,
-    namespace: ceilingNamespace,
-    prefix,
-    jobs,
-  })
-  progress.end(`${Math.round(run.jobsPerSecond)} jobs/s`)
-  return run
+  return step(
+    `${prefix}, ${jobs} jobs`,
+    'create and status write, no operator',
+    () => measureCeiling({ api, clock, signal, namespace: ceilingNamespace, prefix, jobs }),
+    jobsASecond,
+  )
 }
+
+const jobsASecond = (run: { readonly jobsPerSecond: number }) =>
+  `${Math.round(run.jobsPerSecond)} jobs/s`
 
 // The ceiling is measured before and after: a machine is not equally fast all the time.
 async function throughput(bench: Bench): Promise<Report> {
@@ -75,17 +73,16 @@ async function throughput(bench: Bench): Promise<Report> {
   await ceilingOf(bench, 'warm-up', warmUpJobs)
   const before = options.ceiling ? [await ceilingOf(bench, 'ceiling-before', half)] : []
   const { operator, worker } = await startSystem(bench, {})
-  const progress = startProgress(`throughput, ${options.jobs} jobs`, 'through the whole system')
-  const run = await measureThroughput({
-    api,
-    clock,
-    signal,
-    namespace,
-    jobs: options.jobs,
-    operatorPid: operator.pid ?? 0,
-    say: progress.say,
-  })
-  progress.end(`${Math.round(run.jobsPerSecond)} jobs/s`)
+  const pid = operator.pid ?? 0
+  const run = await step(
+    `throughput, ${options.jobs} jobs`,
+    'through the whole system',
+    (say) => {
+      const { jobs } = options
+      return measureThroughput({ api, clock, signal, namespace, jobs, operatorPid: pid, say })
+    },
+    jobsASecond,
+  )
   await worker.stop()
   await operator.stop()
   const after = options.ceiling ? [await ceilingOf(bench, 'ceiling-after', half)] : []
@@ -106,9 +103,9 @@ async function latency(bench: Bench): Promise<Report> {
   await measure(options.rates[0] ?? 1, warmUpSeconds)
   const runs: LatencyRun[] = []
   for (const perSecond of options.rates) {
-    const progress = startProgress(`latency, ${perSecond} jobs/s`, `for ${options.seconds} s`)
-    runs.push(await measure(perSecond, options.seconds))
-    progress.end('measured')
+    const { seconds } = options
+    const title = `latency, ${perSecond} jobs/s`
+    runs.push(await step(title, `for ${seconds} s`, () => measure(perSecond, seconds)))
   }
   await feed.close()
   return reportLatency(runs)
@@ -117,9 +114,9 @@ async function latency(bench: Bench): Promise<Report> {
 async function start({ options, cluster, clock, signal }: Bench): Promise<Report> {
   const operator = await operatorOf(cluster, await bundleOperator(cluster))
   const { starts, seconds } = options
-  const progress = startProgress(`${starts} starts`, 'and the memory at rest after the last one')
-  const run = await measureStart({ operator, starts, restMs: seconds * 1000, clock, signal })
-  progress.end('measured')
+  const run = await step(`${starts} starts`, 'and the memory at rest after the last one', () =>
+    measureStart({ operator, starts, restMs: seconds * 1000, clock, signal }),
+  )
   await operator.stop()
   return reportStart(run)
 }
@@ -129,23 +126,23 @@ interface System {
   readonly worker: ManagedProcess
 }
 
-async function startSystem(
+function startSystem(
   { cluster, options }: Bench,
   workerEnv: Readonly<Record<string, string>>,
 ): Promise<System> {
-  const progress = startProgress('system', 'the bundled operator and one worker')
-  const operator = await operatorOf(cluster, await bundleOperator(cluster))
-  const worker = await workerOf(cluster, {
-    name: 'worker',
-    file: 'bench/noop-worker.ts',
-    namespace,
-    env: {
-      ...workerEnv,
-      GOPHERQUEUE_SLOTS: String(options.slots),
-      GOPHERQUEUE_LOG_LEVEL: 'warn',
-    },
+  return step('system', 'the bundled operator and one worker', async () => {
+    const operator = await operatorOf(cluster, await bundleOperator(cluster))
+    const worker = await workerOf(cluster, {
+      name: 'worker',
+      file: 'bench/noop-worker.ts',
+      namespace,
+      env: {
+        ...workerEnv,
+        GOPHERQUEUE_SLOTS: String(options.slots),
+        GOPHERQUEUE_LOG_LEVEL: 'warn',
+      },
+    })
+    await Promise.all([operator.start(), worker.start()])
+    return { operator, worker }
   })
-  await Promise.all([operator.start(), worker.start()])
-  progress.end('ready')
-  return { operator, worker }
 }

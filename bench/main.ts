@@ -4,7 +4,6 @@
 
 import { availableParallelism, loadavg } from 'node:os'
 import { startCluster } from '../devcluster/cluster.ts'
-import { startProgress } from '../devcluster/progress.ts'
 import { kubernetesVersion, natsVersion } from '../devcluster/recipe.ts'
 import { realClock, realRandom } from '../src/process/clock.ts'
 import { connectTo } from './api-server.ts'
@@ -15,6 +14,7 @@ import { applyCrds, kubectl } from './kubectl.ts'
 import { type BenchOptions, parseOptions, usage } from './options.ts'
 import { round } from './percentiles.ts'
 import { type Report, reportConditions } from './report.ts'
+import { step } from './step.ts'
 
 // Read before anything is started: what else the machine is busy with.
 const loadBefore = round(loadavg()[0] ?? 0)
@@ -35,19 +35,23 @@ async function main(): Promise<number> {
 }
 
 async function run(options: BenchOptions, signal: AbortSignal): Promise<void> {
-  const progress = startProgress('cluster', 'a Kubernetes control plane and NATS of its own')
+  const { goGc, keep: keepFiles } = options
   // The ceiling is the API server's alone.
   const whole = options.name !== 'ceiling'
-  const { goGc, keep: keepFiles } = options
-  const cluster = await startCluster({ label: 'bench', nats: whole, goGc, keepFiles })
+  const cluster = await step(
+    'cluster',
+    'a Kubernetes control plane and NATS of its own',
+    () => startCluster({ label: 'bench', nats: whole, goGc, keepFiles }),
+    ({ dir }) => `ready in ${dir}`,
+  )
   try {
-    progress.say('applying CRDs, policies and roles')
-    await (whole ? applyResources(cluster) : applyCrds(cluster))
-    await kubectl(cluster, ['create', 'namespace', namespace])
+    signal.throwIfAborted()
+    await step('resources', 'CRDs, policies and roles', async () => {
+      await (whole ? applyResources(cluster) : applyCrds(cluster))
+      await kubectl(cluster, ['create', 'namespace', namespace])
+    })
     const time = { clock: realClock, random: realRandom }
     const api = await connectTo(await cluster.kubeconfig('admin'), time)
-    progress.end(`ready in ${cluster.dir}`)
-    signal.throwIfAborted()
     print(await runBench({ options, cluster, api, clock: realClock, signal }), options)
     await api.close()
   } finally {

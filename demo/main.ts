@@ -10,9 +10,9 @@ import { applyResources, operatorOf, operatorSource, workerOf } from '../bench/i
 import { interruption, untilAborted } from '../bench/interruption.ts'
 import type { LatencyRun } from '../bench/latency.ts'
 import { round } from '../bench/percentiles.ts'
+import { step } from '../bench/step.ts'
 import { type DevCluster, startCluster } from '../devcluster/cluster.ts'
 import type { ManagedProcess } from '../devcluster/process.ts'
-import { startProgress } from '../devcluster/progress.ts'
 import { realClock, realRandom } from '../src/process/clock.ts'
 import { type DemoOptions, parseOptions, usage } from './options.ts'
 import { measureStarts, namespace, playShop, type Scene } from './shop.ts'
@@ -35,17 +35,18 @@ async function main(): Promise<number> {
 
 async function demo(options: DemoOptions, signal: AbortSignal): Promise<number> {
   const stream = options.json ? process.stderr : process.stdout
-  const progress = startProgress(
+  const cluster = await step(
     'cluster',
     'etcd, kube-apiserver, kube-controller-manager and nats-server, as processes on free ports',
+    () =>
+      startCluster({
+        // `npm run demo:env` looks for the label of those that stay.
+        label: options.exit ? 'demo-exit' : 'demo',
+        controllerManager: true,
+        keepFiles: options.keep,
+      }),
+    ({ dir }) => `ready, everything in ${dir}`,
   )
-  const cluster = await startCluster({
-    // `npm run demo:env` looks for the label of those that stay.
-    label: options.exit ? 'demo-exit' : 'demo',
-    controllerManager: true,
-    keepFiles: options.keep,
-  })
-  progress.end(`ready, everything in ${cluster.dir}`)
   const programs: ManagedProcess[] = []
   const stopPrograms = () => Promise.all(programs.map((each) => each.stop()))
   try {
@@ -68,9 +69,9 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<number> 
 }
 
 async function startPrograms(cluster: DevCluster, programs: ManagedProcess[]): Promise<void> {
-  const progress = startProgress('GopherQueue', 'kubectl apply of crds/, policies/ and rbac/')
-  await applyResources(cluster)
-  progress.say('starting the operator and the worker of examples/shop')
+  await step('resources', 'kubectl apply of crds/, policies/ and rbac/', () =>
+    applyResources(cluster),
+  )
   const operator = await operatorOf(cluster, operatorSource)
   const worker = await workerOf(cluster, {
     name: 'shop-worker',
@@ -79,8 +80,12 @@ async function startPrograms(cluster: DevCluster, programs: ManagedProcess[]): P
     env: { GOPHERQUEUE_QUEUES: 'shop', GOPHERQUEUE_GRACE_SECONDS: '1' },
   })
   programs.push(operator, worker)
-  await Promise.all(programs.map((each) => each.start()))
-  progress.end('operator and worker are ready')
+  await step(
+    'GopherQueue',
+    'the operator, with the rights of its own service account, and the worker of examples/shop',
+    () => Promise.all(programs.map((each) => each.start())),
+    () => 'operator and worker are ready',
+  )
 }
 
 async function play(
@@ -96,9 +101,9 @@ async function play(
   try {
     const verdict = await playShop(scene)
     for (const problem of verdict.problems) stream.write(`not as expected: ${problem}\n`)
-    const progress = startProgress('latency', '200 more jobs that do nothing, 20 a second')
-    const starts = await measureStarts(scene, (worker) => programs.push(worker), progress.say)
-    progress.end('measured')
+    const starts = await step('latency', '200 more jobs that do nothing, 20 a second', (say) =>
+      measureStarts(scene, (worker) => programs.push(worker), say),
+    )
     const { p50, p99 } = starts.ms
     stream.write(
       `from the call that creates a job to the call of its handler: p50 ${round(p50)} ms, p99 ${round(p99)} ms over ${starts.jobs} jobs\n`,
