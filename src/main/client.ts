@@ -38,7 +38,11 @@ export async function connect(options: ConnectOptions = {}): Promise<GopherQueue
   return clientOver(access, namespace, { connections: options.connections ?? 16 })
 }
 
-/** The client of one API server. @param transport tests lose answers with it */
+/**
+ * The client of one API server. Not part of the published declarations.
+ * @param transport tests lose answers with it
+ * @internal
+ */
 export function clientOver(
   access: KubeAccess,
   namespace: string,
