@@ -20,6 +20,7 @@ import { Feeds } from './feeds.ts'
 import { JobHandle, type JobParts } from './job.ts'
 import { nameFrom, prefixOfType, submissionId } from './names.ts'
 import type { ActionStore, Identity, JobFeed, JobStore, JobView } from './ports.ts'
+import { linked, underSignals } from './signals.ts'
 import { newJob, type SubmitOptions } from './submission.ts'
 import type { GetOptions, GopherQueue, Job, ListOptions } from './surface.ts'
 
@@ -55,8 +56,9 @@ export class Client implements GopherQueue {
     input: Submitted<D>,
     options: SubmitOptions = {},
   ): Promise<Job<Resolved<D>>> {
-    this.#closer.signal.throwIfAborted()
-    const end = await this.#store(definition, input, options).catch(refused)
+    const end = await this.#under(options, (signal) => {
+      return this.#store(definition, input, { ...options, signal }).catch(refused)
+    })
     if (end.kind === 'created') return this.#handle(end.object, definition)
     const key = { namespace: this.#namespace(options), name: end.name }
     throw end.kind === 'taken' ? exists(key) : unknown(key, end.cause)
@@ -66,20 +68,23 @@ export class Client implements GopherQueue {
     name: string,
     options: GetOptions<D> = {},
   ): Promise<Job<Resolved<D>>> {
-    this.#closer.signal.throwIfAborted()
     const key = { namespace: this.#namespace(options), name }
-    const job = await this.#parts.store.get(key, options.signal)
+    const job = await this.#under(options, (signal) => this.#parts.store.get(key, signal))
     if (job === null) throw notFound(key)
     if (options.as && job.type !== options.as.type) throw wrongType(job, options.as)
     return this.#handle(job, options.as)
   }
 
   async *list(options: ListOptions = {}): AsyncGenerator<Job, void, void> {
-    this.#closer.signal.throwIfAborted()
-    const { queue, type, phase, signal } = options
-    const selection = { queue, type, phase }
-    for await (const job of this.#parts.store.list(this.#namespace(options), selection, signal)) {
-      yield this.#handle(job, undefined)
+    const { signal, release } = linked([options.signal, this.#closer.signal])
+    try {
+      signal.throwIfAborted()
+      const namespace = this.#namespace(options)
+      for await (const job of this.#parts.store.list(namespace, options, signal)) {
+        yield this.#handle(job, undefined)
+      }
+    } finally {
+      release()
     }
   }
 
@@ -117,6 +122,13 @@ export class Client implements GopherQueue {
       },
       { clock, random, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: options.signal },
     )
+  }
+
+  #under<T>(
+    options: { readonly signal?: AbortSignal | undefined },
+    run: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    return underSignals([options.signal, this.#closer.signal], run)
   }
 
   #namespace(options: { readonly namespace?: string | undefined }): string {

@@ -10,6 +10,7 @@ import { deleted, endingOf } from './ending.ts'
 import type { JobRef } from './errors.ts'
 import type { Feeds } from './feeds.ts'
 import type { JobStore, JobView, StatusView } from './ports.ts'
+import { linked, underSignals } from './signals.ts'
 import type {
   CancelOptions,
   CancelReceipt,
@@ -60,55 +61,62 @@ export class JobHandle<Result> implements Job<Result> {
     return this.#seen.status.phase
   }
 
-  async status(options: WatchOptions = {}): Promise<JobStatus> {
-    const job = await this.#parts.store.get(this, options.signal)
-    if (job?.uid !== this.uid) throw deleted(this, this.#seen.status.attempts)
-    this.#seen = job
-    return statusOf(job.status)
+  status(options: WatchOptions = {}): Promise<JobStatus> {
+    return this.#under(options, async (signal) => {
+      this.#seen = await this.#find(this, signal)
+      return statusOf(this.#seen.status)
+    })
   }
 
-  async result(options: ResultOptions = {}): Promise<Result> {
+  result(options: ResultOptions = {}): Promise<Result> {
     const { clock } = this.#parts
-    const timeoutMs = options.timeoutMs ?? Number.POSITIVE_INFINITY
-    const until = clock.monotonic() + timeoutMs
-    let job = this.#seen
-    for (let followed = 0; ; followed++) {
-      const ended = await this.#untilEnded(job, until - clock.monotonic(), options.signal)
-      if (followed === 0) this.#seen = ended
-      const ending = endingOf(ended, this.#output)
-      if (ending.kind === 'result') return ending.value
-      if (ending.kind === 'error') throw ending.error
-      if (followed === MAX_DUPLICATES) throw endless(this)
-      job = await this.#find(ending.of, options.signal)
-    }
+    const until = clock.monotonic() + (options.timeoutMs ?? Number.POSITIVE_INFINITY)
+    return this.#under(options, async (signal) => {
+      let job = this.#seen
+      for (let followed = 0; ; followed++) {
+        const ended = await this.#untilEnded(job, until - clock.monotonic(), signal)
+        if (followed === 0) this.#seen = ended
+        const ending = endingOf(ended, this.#output)
+        if (ending.kind === 'result') return ending.value
+        if (ending.kind === 'error') throw ending.error
+        if (followed === MAX_DUPLICATES) throw endless(this)
+        job = await this.#find(ending.of, signal)
+      }
+    })
   }
 
   async *watch(options: WatchOptions = {}): AsyncGenerator<JobStatus, void, void> {
-    const job = await this.#parts.store.get(this, options.signal)
-    if (job?.uid !== this.uid) throw deleted(this, this.#seen.status.attempts)
-    for await (const seen of throughPhases(this.#parts.feeds, job, this.#signals(options.signal))) {
-      this.#seen = seen
-      yield statusOf(seen.status)
+    const { signal, release } = linked([options.signal, this.#parts.closing])
+    try {
+      signal.throwIfAborted()
+      const job = await this.#find(this, signal)
+      for await (const seen of throughPhases(this.#parts.feeds, job, signal)) {
+        this.#seen = seen
+        yield statusOf(seen.status)
+      }
+    } finally {
+      release()
     }
   }
 
   cancel(options: CancelOptions = {}): Promise<CancelReceipt> {
-    return cancelJob(this.#parts, this, options)
+    return this.#under(options, (signal) => cancelJob(this.#parts, this, { ...options, signal }))
   }
 
-  #untilEnded(job: JobView, timeoutMs: number, signal: AbortSignal | undefined): Promise<JobView> {
+  #under<T>(options: WatchOptions, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return underSignals([options.signal, this.#parts.closing], run)
+  }
+
+  #untilEnded(job: JobView, timeoutMs: number, signal: AbortSignal): Promise<JobView> {
     const { clock, feeds } = this.#parts
-    return untilEnded(feeds, job, { clock, timeoutMs, signals: this.#signals(signal) })
+    return untilEnded(feeds, job, { clock, timeoutMs, signal })
   }
 
-  async #find(ref: JobRef, signal: AbortSignal | undefined): Promise<JobView> {
+  /** That very job. @throws JobDeletedError */
+  async #find(ref: JobRef, signal: AbortSignal): Promise<JobView> {
     const job = await this.#parts.store.get(ref, signal)
-    if (job?.uid !== ref.uid) throw deleted(ref, 0)
-    return job
-  }
-
-  #signals(signal: AbortSignal | undefined): readonly AbortSignal[] {
-    return signal ? [signal, this.#parts.closing] : [this.#parts.closing]
+    if (job?.uid === ref.uid) return job
+    throw deleted(ref, ref.uid === this.uid ? this.#seen.status.attempts : 0)
   }
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import { deleted, hasEnded, timedOut } from './ending.ts'
 import type { Subscriber } from './follower.ts'
 import type { JobView } from './ports.ts'
+import { onAbort } from './signals.ts'
 
 /** Implemented by `feeds.ts`. */
 export interface Subscriptions {
@@ -18,13 +19,13 @@ export interface WaitLimits {
   readonly clock: Clock
   /** Infinity = as long as it takes. */
   readonly timeoutMs: number
-  /** The wait rejects with the reason of the first that is aborted. */
-  readonly signals: readonly AbortSignal[]
+  /** The wait rejects with its reason. */
+  readonly signal: AbortSignal
 }
 
 /**
  * @returns the job as it ended; also when it was deleted since and its last state was seen
- * @throws JobDeletedError, WaitTimeoutError, ApiError, or the reason of a signal
+ * @throws JobDeletedError, WaitTimeoutError, ApiError, or the reason of the signal
  */
 export function untilEnded(
   feeds: Subscriptions,
@@ -33,22 +34,15 @@ export function untilEnded(
 ): Promise<JobView> {
   return new Promise((resolve, reject) => {
     if (hasEnded(job)) return resolve(job)
-    const aborted = limits.signals.find((signal) => signal.aborted)
-    if (aborted) return reject(aborted.reason)
+    const { signal } = limits
+    if (signal.aborted) return reject(signal.reason)
     let last = job
     const undo: (() => void)[] = []
     const settle = (act: () => void) => {
       for (const each of undo) each()
       act()
     }
-    const onAbort = (event: Event) => {
-      const { reason } = event.target as AbortSignal
-      settle(() => reject(reason))
-    }
-    for (const signal of limits.signals) {
-      signal.addEventListener('abort', onAbort, { once: true })
-      undo.push(() => signal.removeEventListener('abort', onAbort))
-    }
+    undo.push(onAbort(signal, () => settle(() => reject(signal.reason))))
     if (limits.timeoutMs < Number.POSITIVE_INFINITY) {
       const expire = () => settle(() => reject(timedOut(last, limits.timeoutMs)))
       undo.push(limits.clock.after(limits.timeoutMs, expire))
@@ -78,21 +72,18 @@ const MAX_QUEUED = 1_000
 
 /**
  * The job now, and again whenever phase, reason, attempts or progress are new, until it has ended.
- * @throws JobDeletedError, ApiError, or the reason of a signal
+ * @throws JobDeletedError, ApiError, or the reason of the signal
  */
 export async function* throughPhases(
   feeds: Subscriptions,
   job: JobView,
-  signals: readonly AbortSignal[],
+  signal: AbortSignal,
 ): AsyncGenerator<JobView, void, void> {
   yield job
   if (hasEnded(job)) return
   const news = new Newest(job)
-  const onAbort = (event: Event) => news.fail((event.target as AbortSignal).reason)
-  for (const signal of signals) {
-    if (signal.aborted) throw signal.reason
-    signal.addEventListener('abort', onAbort, { once: true })
-  }
+  signal.throwIfAborted()
+  const stop = onAbort(signal, () => news.fail(signal.reason))
   const leave = feeds.subscribe({
     key: job,
     uid: job.uid,
@@ -112,7 +103,7 @@ export async function* throughPhases(
     }
   } finally {
     leave()
-    for (const signal of signals) signal.removeEventListener('abort', onAbort)
+    stop()
   }
 }
 

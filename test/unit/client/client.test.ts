@@ -1,5 +1,6 @@
 // The client on a cluster in memory and a clock that moves when told: submit, wait, watch, list.
 
+import { getEventListeners } from 'node:events'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { Client } from '../../../src/client/client.ts'
@@ -257,6 +258,27 @@ describe('a result', () => {
     cluster.put(b, { phase: 'Completed', duplicateOf: to(a) })
     const job = await gq.get('a')
     expect(await errorOf(() => job.result())).toMatchObject({ code: 'Duplicate' })
+  })
+})
+
+describe('one signal for everything a program does', () => {
+  it('is listened to once, and ends all of it', async () => {
+    const aborter = new AbortController()
+    const { signal } = aborter
+    const jobs = await Promise.all(
+      Array.from({ length: 50 }, () => gq.submit(sendEmail, input, { signal })),
+    )
+    const ends = jobs.map((job) => errorOf(() => job.result({ signal })))
+    cluster.fates.push(...Array.from({ length: 50 }, () => 'busy' as const))
+    const late = Array.from({ length: 50 }, () =>
+      errorOf(() => gq.submit(sendEmail, input, { signal })),
+    )
+    await settle()
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    aborter.abort('enough')
+    await settle()
+    expect(await Promise.all([...ends, ...late])).toEqual(Array(100).fill('enough'))
+    expect(clock.pendingTimers).toBe(0)
   })
 })
 

@@ -24,12 +24,13 @@ function setup() {
 }
 
 const job = jobWith({ phase: 'Running', attempts: 1 })
+const never = new AbortController().signal
 const forever = Number.POSITIVE_INFINITY
 
 describe('a wait for the end', () => {
   it('ends with the last state of a job that was deleted after its end', async () => {
     const { clock, feeds, subscribers, tell } = setup()
-    const waiting = untilEnded(feeds, job, { clock, timeoutMs: forever, signals: [] })
+    const waiting = untilEnded(feeds, job, { clock, timeoutMs: forever, signal: never })
     const ended = jobWith({ phase: 'Completed', result: { id: 'm-1' } })
     tell((subscriber) => subscriber.gone(ended))
     expect(await waiting).toBe(ended)
@@ -38,7 +39,7 @@ describe('a wait for the end', () => {
 
   it('knows how often a deleted job was started', async () => {
     const { clock, feeds, tell } = setup()
-    const waiting = untilEnded(feeds, job, { clock, timeoutMs: forever, signals: [] })
+    const waiting = untilEnded(feeds, job, { clock, timeoutMs: forever, signal: never })
     tell((subscriber) => subscriber.changed(jobWith({ phase: 'Retrying', attempts: 2 })))
     tell((subscriber) => subscriber.gone(null))
     const error = await errorOf(() => waiting)
@@ -48,7 +49,7 @@ describe('a wait for the end', () => {
 
   it('that times out knows where the job stood last', async () => {
     const { clock, feeds, subscribers, tell } = setup()
-    const waiting = untilEnded(feeds, job, { clock, timeoutMs: 1_000, signals: [] })
+    const waiting = untilEnded(feeds, job, { clock, timeoutMs: 1_000, signal: never })
     tell((subscriber) => subscriber.changed(jobWith({ phase: 'Retrying', attempts: 2 })))
     clock.advance(1_000)
     const error = await errorOf(() => waiting)
@@ -59,7 +60,7 @@ describe('a wait for the end', () => {
 
   it('ends with what the watch failed of', async () => {
     const { clock, feeds, tell } = setup()
-    const waiting = untilEnded(feeds, job, { clock, timeoutMs: 60_000, signals: [] })
+    const waiting = untilEnded(feeds, job, { clock, timeoutMs: 60_000, signal: never })
     const failure = new GopherQueueError('Forbidden', 'not you')
     tell((subscriber) => subscriber.failed(failure))
     expect(await errorOf(() => waiting)).toBe(failure)
@@ -70,7 +71,7 @@ describe('a wait for the end', () => {
 describe('a walk through the phases', () => {
   it('ends with the last state of a job that was deleted after its end', async () => {
     const { feeds, subscribers, tell } = setup()
-    const walk = throughPhases(feeds, job, [])
+    const walk = throughPhases(feeds, job, never)
     await walk.next()
     const next = walk.next()
     tell((subscriber) => subscriber.gone(jobWith({ phase: 'Failed' })))
@@ -81,7 +82,7 @@ describe('a walk through the phases', () => {
 
   it('hands out what was seen before it tells of a failure', async () => {
     const { feeds, tell } = setup()
-    const walk = throughPhases(feeds, job, [])
+    const walk = throughPhases(feeds, job, never)
     await walk.next()
     const next = walk.next()
     tell((subscriber) => subscriber.changed(jobWith({ phase: 'Retrying' })))
@@ -92,7 +93,7 @@ describe('a walk through the phases', () => {
 
   it('keeps the newest thousand states for a slow reader', async () => {
     const { feeds, tell } = setup()
-    const walk = throughPhases(feeds, job, [])
+    const walk = throughPhases(feeds, job, never)
     await walk.next()
     const next = walk.next()
     for (let attempts = 1; attempts <= 5_000; attempts++) {
@@ -107,7 +108,7 @@ describe('a walk through the phases', () => {
 
   it('begins nothing with a signal that is aborted already', async () => {
     const { feeds, subscribers } = setup()
-    const walk = throughPhases(feeds, job, [AbortSignal.abort('enough')])
+    const walk = throughPhases(feeds, job, AbortSignal.abort('enough'))
     await walk.next()
     expect(await errorOf(() => walk.next())).toBe('enough')
     expect(subscribers.size).toBe(0)
