@@ -43,7 +43,6 @@ export const WAITING_PHASES = [
 export const TERMINAL_PHASES = ['Completed', 'Failed', 'DeadLettered', 'Cancelled'] as const
 export const PHASES = [...WAITING_PHASES, 'Running', ...TERMINAL_PHASES] as const
 
-export type WaitingPhase = (typeof WAITING_PHASES)[number]
 export type TerminalPhase = (typeof TERMINAL_PHASES)[number]
 /** `status.phase` of a QueueJob. `Running` is the only phase with an open attempt (protocol S3). */
 export type Phase = (typeof PHASES)[number]
@@ -82,7 +81,6 @@ export const QUEUE_CONDITIONS = [
 export type QueueCondition = (typeof QUEUE_CONDITIONS)[number]
 
 export const CONDITION_STATUSES = ['True', 'False', 'Unknown'] as const
-export type ConditionStatus = (typeof CONDITION_STATUSES)[number]
 
 /** Labels of ours. We write none onto users' objects. */
 export const LABELS = {
@@ -113,13 +111,6 @@ export const SUBMISSION_ANNOTATION = `${GROUP}/submission`
 
 /** Put on every object by a restore from a backup; such a job is held `RestoredUnconfirmed`. */
 export const RESTORE_LABEL = 'velero.io/restore-name'
-
-/** Marks of a job that a GitOps tool manages and would create again after deletion (names.md). */
-export const GITOPS_MARKS = {
-  annotations: ['argocd.argoproj.io/tracking-id'],
-  labels: ['kustomize.toolkit.fluxcd.io/name', 'helm.toolkit.fluxcd.io/name'],
-  managedByHelm: { label: 'app.kubernetes.io/managed-by', value: 'Helm' },
-} as const
 
 export const FIELD_MANAGER = 'gopherqueue'
 export const DEFAULT_QUEUE = 'default'

@@ -38,11 +38,9 @@ export const OUTCOMES = [
   'handed-back',
   'rejected',
 ] as const
-export type OutcomeName = (typeof OUTCOMES)[number]
 
 /** Why the operator cancels an attempt. */
 export const CANCEL_REASONS = ['cancelled', 'suspended', 'deleted', 'void', 'timeout'] as const
-export type CancelReason = (typeof CANCEL_REASONS)[number]
 
 /** Property in the code → header on the wire. */
 export const WORK_HEADERS = {

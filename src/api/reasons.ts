@@ -20,8 +20,6 @@ export type Reason = keyof typeof ROWS
 export type ReasonOf<S extends ReasonScope> = {
   [R in Reason]: (typeof ROWS)[R]['scope'] extends S ? R : never
 }[Reason]
-export type JobReason = ReasonOf<'Job'>
-export type AttemptReason = ReasonOf<'Attempt'>
 
 export interface ReasonRow {
   readonly reason: Reason

@@ -2,6 +2,7 @@
  * What Queues and QueueSchedules are told about themselves: that they were read, that they pause, or
  * which of their fields this release does not serve. Pure; null = their status says so already.
  */
+import type { JobCondition, QueueCondition } from '../api/conditions.ts'
 import type { Condition } from '../api/fields.ts'
 import { advice, type Reason, sentence } from '../api/reasons.ts'
 import { notYetSupported } from '../api/served.ts'
@@ -10,7 +11,7 @@ import { rfc3339 } from '../core/clock.ts'
 import type { QueueObject, ScheduleObject } from '../core/resources.ts'
 
 interface Said {
-  readonly type: string
+  readonly type: QueueCondition | JobCondition
   readonly status: 'True' | 'False'
   readonly reason: Reason
   readonly message: string
@@ -48,7 +49,7 @@ export function scheduleStatus(
 }
 
 function refusal(
-  type: string,
+  type: Said['type'],
   status: Said['status'],
   fields: readonly string[],
   version: string,
