@@ -104,8 +104,8 @@ export const ANNOTATIONS = {
 } as const
 
 /**
- * Random id that a client library gives a QueueJob or QueueAction whose name its caller chose: after a
- * lost answer it knows the object as its own. Read by nobody else.
+ * Random id that the client library gives a QueueJob whose name its caller chose: after a lost answer it
+ * knows the object as its own. Read by nobody else.
  */
 export const SUBMISSION_ANNOTATION = `${GROUP}/submission`
 

@@ -45,6 +45,22 @@ async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
+describe('connect', () => {
+  it('finds the cluster as kubectl does, and the namespace of its context', async () => {
+    vi.stubEnv('KUBECONFIG', inject('servers').kubeconfig)
+    await using found = await connect()
+    vi.unstubAllEnvs()
+    const job = await found.submit(sendEmail, input)
+    expect(job.namespace).toBe('default')
+  })
+
+  it('says what it looked for when there is no cluster', async () => {
+    const error = await errorOf(connect({ kubeconfig: '/nowhere/config' }))
+    expect(error).toMatchObject({ code: 'KubeconfigMissing' })
+    expect(String(error)).toContain('/nowhere/config')
+  })
+})
+
 describe('submit', () => {
   it('stores what was said, as the client, and nothing more', async () => {
     const job = await gq.submit(sendEmail, input, {
