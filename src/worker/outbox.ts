@@ -14,6 +14,8 @@ import type { OutcomeSink, ReportKey, WorkerObserver } from './ports.ts'
 export const KEEP_MS = 120_000
 /** Confirmed outcomes that are kept at most; a worker that ends more in two minutes keeps fewer. */
 export const KEEP_MAX = 10_000
+/** Of their results; a pod with little memory must not die of what it has already reported. */
+export const KEEP_BYTES = 32 * 1_048_576
 /** An outage lasts seconds or minutes: soon at first, then every few seconds. */
 const REPEAT: BackoffPolicy = {
   strategy: 'Exponential',
@@ -55,6 +57,8 @@ export class Outbox {
   readonly #entries = new Map<string, Entry>()
   readonly #closed = new AbortController()
   #unconfirmed = 0
+  /** Length of all results that are kept, in characters. */
+  #kept = 0
 
   constructor(options: {
     readonly sink: OutcomeSink
@@ -83,6 +87,7 @@ export class Outbox {
     const entry: Entry = { key, ended, confirmedAt: null, resends: 0, resending: false }
     this.#entries.set(id, entry)
     this.#unconfirmed += 1
+    this.#kept += lengthOf(ended.outcome)
     const done = await this.#repeat(entry, 0, Number.POSITIVE_INFINITY)
     if (done) this.#unconfirmed -= 1
     return done
@@ -153,17 +158,21 @@ export class Outbox {
     }
   }
 
+  /** Confirmed ones only, oldest first: those that are old, and as many as are too many. */
   #forgetOld(): void {
     const before = this.#clock.monotonic() - KEEP_MS
-    let surplus = this.#entries.size - KEEP_MAX
-    for (const [id, entry] of this.#entries) {
-      const old = entry.confirmedAt !== null && entry.confirmedAt <= before
-      if (!old && surplus <= 0) break
-      if (entry.confirmedAt === null) continue
+    for (const [id, { confirmedAt, ended }] of this.#entries) {
+      if (confirmedAt === null) continue
+      const tooMany = this.#entries.size > KEEP_MAX || this.#kept > KEEP_BYTES
+      if (!tooMany && confirmedAt > before) break
       this.#entries.delete(id)
-      surplus -= 1
+      this.#kept -= lengthOf(ended.outcome)
     }
   }
+}
+
+function lengthOf(outcome: Outcome): number {
+  return outcome.kind === 'succeeded' ? (outcome.resultJson?.length ?? 0) : 0
 }
 
 function idOf(uid: JobUid, epoch: Epoch): string {

@@ -9,7 +9,7 @@ import { SeededRandom, VirtualClock } from '../../../src/core/virtual-clock.ts'
 import { Epochs } from '../../../src/worker/epochs.ts'
 import { fenceOf } from '../../../src/worker/fence.ts'
 import { handle } from '../../../src/worker/handler.ts'
-import { KEEP_MAX, Outbox } from '../../../src/worker/outbox.ts'
+import { KEEP_BYTES, KEEP_MAX, Outbox } from '../../../src/worker/outbox.ts'
 import { Progress } from '../../../src/worker/progress.ts'
 import { registryOf } from '../../../src/worker/registry.ts'
 import { epoch, itemOf, UID } from './world.ts'
@@ -170,6 +170,9 @@ describe('what a worker remembers of epochs', () => {
 })
 
 describe('the outbox', () => {
+  /** The stream never confirms it. */
+  const REFUSED = epoch(4711)
+
   function outbox() {
     const clock = new VirtualClock()
     const sent: string[] = []
@@ -180,7 +183,7 @@ describe('the outbox', () => {
       sink: {
         publish: async ({ uid, epoch: at }, resend) => {
           sent.push(`${uid}.${at}.${resend}`)
-          return true
+          return at !== REFUSED
         },
         note: () => undefined,
       },
@@ -203,6 +206,27 @@ describe('the outbox', () => {
     await box.resend(UID, epoch(1))
     await box.resend(UID, epoch(KEEP_MAX + 1))
     expect(sent).toEqual([`${UID}.${epoch(KEEP_MAX + 1)}.1`])
+  })
+
+  it('forgets what was confirmed long ago, also behind one that is not confirmed', async () => {
+    const { clock, box, ended } = outbox()
+    void box.report(itemOf({ epoch: REFUSED }), ended)
+    await box.report(itemOf({ epoch: epoch(1) }), ended)
+    await clock.advanceAsync(120_000)
+    expect(box.finished(9).map(({ key }) => key.epoch)).toEqual([REFUSED])
+    box.close()
+  })
+
+  it('keeps no more than 32 MiB of results', async () => {
+    const { box, sent } = outbox()
+    const outcome = { kind: 'succeeded', resultJson: 'x'.repeat(16_384) } as const
+    const many = KEEP_BYTES / 16_384 + 1
+    for (let i = 1; i <= many; i++) {
+      await box.report(itemOf({ epoch: epoch(i) }), { outcome, startedAt: 0, endedAt: 0 })
+    }
+    sent.length = 0
+    for (const at of [1, 2, many]) await box.resend(UID, epoch(at))
+    expect(sent).toEqual([`${UID}.${epoch(2)}.1`, `${UID}.${epoch(many)}.1`])
   })
 
   it('lists all that is unconfirmed and so many of the newest confirmed', async () => {
