@@ -7,9 +7,11 @@ import type { Clock, Random } from '../src/core/clock.ts'
 import type { JobObject } from '../src/core/job.ts'
 import { loadKubeConfig } from '../src/kube/config.ts'
 import { decodeJob } from '../src/kube/jobs.ts'
-import { isRecord, metaOf } from '../src/kube/objects.ts'
+import { isRecord, metaOf, type ObjectMeta } from '../src/kube/objects.ts'
 import { collectionPath } from '../src/kube/paths.ts'
+import { Reflector } from '../src/kube/reflector.ts'
 import { KubeTransport } from '../src/kube/transport.ts'
+import type { Logger } from '../src/observability/ports.ts'
 import { readWrites, type WriteCounts } from './api-writes.ts'
 
 /** Requests in flight at once; as many as the operator's own writer has. */
@@ -41,40 +43,58 @@ export async function createJob(
   throw new Error(`the API server answered the creation of ${namespace}/${name} with no QueueJob`)
 }
 
-/**
- * Watches the jobs of a namespace from now on and calls `seen` for each event, without reading what is
- * in it: a benchmark must not spend the CPU that it measures. Resolves when the watch is open, with
- * what ends it.
- * @param fieldSelector `status.phase=Completed`; '' = every job
- */
-export async function countEvents(
-  api: KubeTransport,
-  namespace: string,
-  fieldSelector: string,
-  seen: () => void,
-): Promise<() => void> {
-  const path = collectionPath('QueueJob', namespace)
-  const list = await api.request({ verb: 'GET', path, query: { limit: 1 } })
-  const version = metaOfList(list)
-  const query = {
-    watch: 'true',
-    resourceVersion: version,
-    ...(fieldSelector === '' ? {} : { fieldSelector }),
-  }
-  const stop = new AbortController()
-  const events = await api.watch(path, query, stop.signal)
-  events.on('data', (chunk: Buffer) => {
-    for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) seen()
-  })
-  // A watch that ends shows as events that do not come: whoever waits for them has a deadline.
-  events.on('error', () => undefined)
-  return () => stop.abort()
+const unheard: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  child: () => unheard,
 }
 
-function metaOfList(list: unknown): string {
-  const meta = isRecord(list) && isRecord(list.metadata) ? list.metadata.resourceVersion : undefined
-  if (typeof meta === 'string') return meta
-  throw new Error('the API server answered a list without a version')
+export interface JobWatch {
+  /** Different jobs that were seen since it began; those of before do not count. */
+  readonly seen: number
+  readonly stop: () => void
+}
+
+/**
+ * Watches the jobs of a namespace as the operator does, but reads nothing of them beyond who they are:
+ * a benchmark must not spend the CPU that it measures. Resolves when the watch has begun. A watch that
+ * the API server ends (it does so when a new CRD settles) is opened again where it ended.
+ * @param phase only jobs in this phase; '' = every job
+ */
+export async function watchJobs(
+  api: KubeTransport,
+  time: Time,
+  namespace: string,
+  phase: string,
+): Promise<JobWatch> {
+  const uids = new Set<string>()
+  const began = Promise.withResolvers<void>()
+  const reflector = new Reflector<ObjectMeta>({
+    ...time,
+    transport: api,
+    name: 'queuejobs',
+    path: collectionPath('QueueJob', namespace),
+    ...(phase === '' ? {} : { selectors: { field: `status.phase=${phase}` } }),
+    decode: (_, meta) => ({ kind: 'object', object: meta }),
+    watcher: {
+      changed: ({ uid }) => uids.add(uid),
+      unreadable: ({ uid }) => uids.add(uid),
+      removed: () => undefined,
+      synced: began.resolve,
+    },
+    logger: unheard,
+  })
+  reflector.start()
+  await began.promise
+  const before = uids.size
+  return {
+    get seen() {
+      return uids.size - before
+    },
+    stop: () => reflector.stop(),
+  }
 }
 
 /** Writes that the API server has taken since its start. */

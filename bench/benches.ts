@@ -2,8 +2,8 @@
 
 import type { DevCluster } from '../devcluster/cluster.ts'
 import type { ManagedProcess } from '../devcluster/process.ts'
-import type { Clock } from '../src/core/clock.ts'
 import type { KubeTransport } from '../src/kube/transport.ts'
+import type { Time } from './api-server.ts'
 import { type CeilingRun, measureCeiling } from './ceiling.ts'
 import { bundleOperator, operatorOf, workerOf } from './installation.ts'
 import { type LatencyRun, measureLatency } from './latency.ts'
@@ -18,7 +18,7 @@ import {
 import { measureStart } from './rest.ts'
 import { StartFeed } from './start-feed.ts'
 import { step } from './step.ts'
-import { measureThroughput } from './throughput.ts'
+import { measureThroughput, type ThroughputRun } from './throughput.ts'
 
 /** Where the operator's jobs are. The ceiling is measured elsewhere: there they are counted. */
 export const namespace = 'bench'
@@ -31,7 +31,7 @@ export interface Bench {
   readonly options: BenchOptions
   readonly cluster: DevCluster
   readonly api: KubeTransport
-  readonly clock: Clock
+  readonly time: Time
   readonly signal: AbortSignal
 }
 
@@ -54,11 +54,11 @@ async function ceiling(bench: Bench): Promise<Report> {
 }
 
 function ceilingOf(bench: Bench, prefix: string, jobs: number): Promise<CeilingRun> {
-  const { api, clock, signal } = bench
+  const { api, time, signal } = bench
   return step(
     `${prefix}, ${jobs} jobs`,
     'create and status write, no operator',
-    () => measureCeiling({ api, clock, signal, namespace: ceilingNamespace, prefix, jobs }),
+    () => measureCeiling({ api, time, signal, namespace: ceilingNamespace, prefix, jobs }),
     jobsASecond,
   )
 }
@@ -68,29 +68,38 @@ const jobsASecond = (run: { readonly jobsPerSecond: number }) =>
 
 // The ceiling is measured before and after: a machine is not equally fast all the time.
 async function throughput(bench: Bench): Promise<Report> {
-  const { options, api, clock, signal } = bench
+  const { options } = bench
   const half = Math.ceil(options.jobs / 2)
   await ceilingOf(bench, 'warm-up', warmUpJobs)
   const before = options.ceiling ? [await ceilingOf(bench, 'ceiling-before', half)] : []
   const { operator, worker } = await startSystem(bench, {})
-  const pid = operator.pid ?? 0
-  const run = await step(
-    `throughput, ${options.jobs} jobs`,
-    'through the whole system',
-    (say) => {
-      const { jobs } = options
-      return measureThroughput({ api, clock, signal, namespace, jobs, operatorPid: pid, say })
-    },
-    jobsASecond,
-  )
+  await throughputOf(bench, operator, 'warm-up', warmUpJobs)
+  const run = await throughputOf(bench, operator, 'throughput', options.jobs)
   await worker.stop()
   await operator.stop()
   const after = options.ceiling ? [await ceilingOf(bench, 'ceiling-after', half)] : []
   return reportThroughput(run, [...before, ...after])
 }
 
+function throughputOf(
+  { api, time, signal }: Bench,
+  operator: ManagedProcess,
+  prefix: string,
+  jobs: number,
+): Promise<ThroughputRun> {
+  const operatorPid = operator.pid ?? 0
+  const shared = { api, time, signal, namespace, prefix, jobs, operatorPid }
+  return step(
+    `${prefix}, ${jobs} jobs`,
+    'through the whole system',
+    (say) => measureThroughput({ ...shared, say }),
+    jobsASecond,
+  )
+}
+
 async function latency(bench: Bench): Promise<Report> {
-  const { options, api, clock, signal } = bench
+  const { options, api, time, signal } = bench
+  const { clock } = time
   const feed = await StartFeed.open()
   await startSystem(bench, { BENCH_START_PORT: String(feed.port) })
   let firstNumber = 1
@@ -111,11 +120,11 @@ async function latency(bench: Bench): Promise<Report> {
   return reportLatency(runs)
 }
 
-async function start({ options, cluster, clock, signal }: Bench): Promise<Report> {
+async function start({ options, cluster, time, signal }: Bench): Promise<Report> {
   const operator = await operatorOf(cluster, await bundleOperator(cluster))
   const { starts, seconds } = options
   const run = await step(`${starts} starts`, 'and the memory at rest after the last one', () =>
-    measureStart({ operator, starts, restMs: seconds * 1000, clock, signal }),
+    measureStart({ operator, starts, restMs: seconds * 1000, clock: time.clock, signal }),
   )
   await operator.stop()
   return reportStart(run)

@@ -3,10 +3,9 @@
 // creates a job, writes the status that the operator would write, and goes on with the next one. One
 // watch is open, because the operator needs one. No operator runs.
 
-import type { Clock } from '../src/core/clock.ts'
 import { KubeStatusStore } from '../src/kube/jobs.ts'
 import type { KubeTransport } from '../src/kube/transport.ts'
-import { connections, countEvents, createJob } from './api-server.ts'
+import { connections, createJob, type Time, watchJobs } from './api-server.ts'
 import { completedStatus } from './completion.ts'
 import { noopJob } from './noop-job.ts'
 import { type Spread, spreadOf } from './percentiles.ts'
@@ -21,7 +20,7 @@ export interface CeilingRun {
 
 export interface CeilingOptions {
   readonly api: KubeTransport
-  readonly clock: Clock
+  readonly time: Time
   readonly namespace: string
   /** Names begin with it, so that two runs in one namespace do not meet. */
   readonly prefix: string
@@ -30,7 +29,8 @@ export interface CeilingOptions {
 }
 
 export async function measureCeiling(options: CeilingOptions): Promise<CeilingRun> {
-  const { api, clock, namespace, prefix, jobs, signal } = options
+  const { api, time, namespace, prefix, jobs, signal } = options
+  const { clock } = time
   const store = new KubeStatusStore(api)
   const createMs: number[] = []
   const statusMs: number[] = []
@@ -50,17 +50,15 @@ export async function measureCeiling(options: CeilingOptions): Promise<CeilingRu
       statusMs.push(clock.monotonic() - created)
     }
   }
-  let events = 0
-  const stopWatch = await countEvents(api, namespace, '', () => events++)
+  const watch = await watchJobs(api, time, namespace, '')
   const started = clock.monotonic()
   try {
     await Promise.all(Array.from({ length: connections }, lane))
   } finally {
-    stopWatch()
+    watch.stop()
   }
   signal.throwIfAborted()
   const seconds = (clock.monotonic() - started) / 1000
-  if (events === 0) throw new Error('the watch that belongs to the measurement delivered nothing')
   const spreads = { createMs: spreadOf(createMs), statusMs: spreadOf(statusMs) }
   return { jobs, seconds, jobsPerSecond: jobs / seconds, ...spreads }
 }

@@ -52,7 +52,7 @@ async function run(options: BenchOptions, signal: AbortSignal): Promise<void> {
     })
     const time = { clock: realClock, random: realRandom }
     const api = await connectTo(await cluster.kubeconfig('admin'), time)
-    print(await runBench({ options, cluster, api, clock: realClock, signal }), options)
+    print(await runBench({ options, cluster, api, time, signal }), options)
     await api.close()
   } finally {
     await cluster.stop()

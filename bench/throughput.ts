@@ -2,10 +2,16 @@
 // dispatched, run by a worker, recorded as finished. The jobs do nothing, so what is left is the queue's
 // own cost: CPU of the operator and writes to the API server for each job.
 
-import type { Clock } from '../src/core/clock.ts'
 import { sleep } from '../src/core/clock.ts'
 import type { KubeTransport } from '../src/kube/transport.ts'
-import { connections, countEvents, createJob, writesOf } from './api-server.ts'
+import {
+  connections,
+  createJob,
+  type JobWatch,
+  type Time,
+  watchJobs,
+  writesOf,
+} from './api-server.ts'
 import { total, writesBetween } from './api-writes.ts'
 import { noopJob } from './noop-job.ts'
 import { costOf } from './process-cost.ts'
@@ -27,8 +33,10 @@ export interface ThroughputRun {
 
 export interface ThroughputOptions {
   readonly api: KubeTransport
-  readonly clock: Clock
+  readonly time: Time
   readonly namespace: string
+  /** Names begin with it, so that two runs in one namespace do not meet. */
+  readonly prefix: string
   readonly jobs: number
   readonly operatorPid: number
   readonly say: (now: string) => void
@@ -36,19 +44,19 @@ export interface ThroughputOptions {
 }
 
 export async function measureThroughput(options: ThroughputOptions): Promise<ThroughputRun> {
-  const { api, clock, namespace, jobs, operatorPid, signal } = options
+  const { api, time, namespace, jobs, operatorPid, signal } = options
+  const { clock } = time
   const before = { writes: await writesOf(api), cost: costOf(operatorPid) }
-  let completed = 0
-  const stopWatch = await countEvents(api, namespace, 'status.phase=Completed', () => completed++)
+  const completed = await watchJobs(api, time, namespace, 'Completed')
   // When one half fails, the other one must not wait for what will never come.
   const failed = new AbortController()
   const both = { ...options, signal: AbortSignal.any([signal, failed.signal]) }
   const started = clock.monotonic()
   try {
-    await Promise.all([createAll(both), allCompleted(both, () => completed)])
+    await Promise.all([createAll(both), allCompleted(both, completed)])
   } finally {
     failed.abort()
-    stopWatch()
+    completed.stop()
   }
   signal.throwIfAborted()
   const seconds = (clock.monotonic() - started) / 1000
@@ -67,32 +75,33 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Thr
   }
 }
 
-async function createAll({ api, namespace, jobs, signal }: ThroughputOptions): Promise<void> {
+async function createAll(options: ThroughputOptions): Promise<void> {
+  const { api, namespace, prefix, jobs, signal } = options
   let next = 0
   const lane = async () => {
     while (next < jobs && !signal.aborted) {
       const number = ++next
-      await createJob(api, namespace, `noop-${number}`, noopJob(number))
+      await createJob(api, namespace, `${prefix}-${number}`, noopJob(number))
     }
   }
   await Promise.all(Array.from({ length: connections }, lane))
 }
 
 async function allCompleted(
-  { clock, jobs, say, signal }: ThroughputOptions,
-  completed: () => number,
+  { time: { clock }, jobs, say, signal }: ThroughputOptions,
+  completed: JobWatch,
 ): Promise<void> {
   let seen = 0
   let seenAt = clock.monotonic()
-  while (completed() < jobs && !signal.aborted) {
-    if (completed() > seen) {
-      seen = completed()
+  while (completed.seen < jobs && !signal.aborted) {
+    if (completed.seen > seen) {
+      seen = completed.seen
       seenAt = clock.monotonic()
       say(`${seen} of ${jobs} jobs`)
     }
     if (clock.monotonic() - seenAt > silenceMs) {
       throw new Error(
-        `no job was completed for ${silenceMs / 1000} s: ${seen} of ${jobs} are; the operator and worker logs in the cluster's folder say why (option --keep)`,
+        `no job was completed for ${silenceMs / 1000} s: ${seen} of ${jobs} are; the logs of operator and worker say why (option --keep)`,
       )
     }
     await sleep(clock, lookEveryMs)
