@@ -12,7 +12,7 @@ import { handle } from '../../../src/worker/handler.ts'
 import { KEEP_BYTES, KEEP_MAX, Outbox } from '../../../src/worker/outbox.ts'
 import { Progress } from '../../../src/worker/progress.ts'
 import { registryOf } from '../../../src/worker/registry.ts'
-import { epoch, itemOf, UID } from './world.ts'
+import { epoch, itemOf, TERM, UID } from './world.ts'
 
 function refusal(run: () => unknown): GopherQueueError {
   try {
@@ -171,7 +171,7 @@ describe('what a worker remembers of epochs', () => {
 
 describe('the outbox', () => {
   /** The stream never confirms it. */
-  const REFUSED = epoch(4711)
+  const REFUSED = epoch(1, TERM + 1)
 
   function outbox() {
     const clock = new VirtualClock()
