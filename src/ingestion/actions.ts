@@ -161,7 +161,10 @@ export class ActionReconciler implements Watcher<ActionObject> {
     const entry = ledger.get(jobUid(step.uid))
     if (entry) {
       const { kind: _, uid: __, ...request } = step
-      await cancel(entry, request)
+      // Not allowed to write just now: not given up, and not asked again at once.
+      if ((await cancel(entry, request)) === 'stopped') {
+        return { kind: 'requeue', afterMs: AGAIN_MS }
+      }
     }
     return { kind: 'requeue', afterMs: 0 }
   }

@@ -120,7 +120,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
   const shards = new Shards(settings.key)
   const queues = new Queues(settings.controllerName, () => clock.monotonic())
   const ledger = new Ledger(normaliser((namespace, name) => queues.get(namespace, name)))
-  const leads = (shard: ShardId) => shards.leads(shard) && leadership.trusted
+  const leads = (shard: ShardId) => shards.leads(shard)
   const observer = new StatusObserver({ logger, metrics, events: ports.events, ledger })
   const writer = new StatusWriter({
     store,
@@ -169,9 +169,9 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     moved,
   })
   const gate = {
-    mayDispatch: leads,
+    leads,
     get open() {
-      return link.connected && linkTrusted && !ports.dispatchPaused()
+      return link.connected && linkTrusted && leadership.trusted && !ports.dispatchPaused()
     },
   }
   // Closed from a lost connection until the streams were seen to be the same (T3).
@@ -236,6 +236,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     leaseMs: settings.memberLeaseMs,
     renewMs: settings.renewMs,
     takeOver: (group) => takeover.run(group),
+    trustBegins: () => cycle.kick(),
     steppedDown: (shard) => {
       writer.abandon(shard)
       ledger.reset(shard, clock.monotonic())

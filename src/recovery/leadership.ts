@@ -34,6 +34,8 @@ export interface LeadershipOptions {
   readonly renewMs: number
   /** T2–T8 for shards whose T1 was won. Called for one group at a time. */
   readonly takeOver: (shards: readonly ShardId[]) => Promise<void>
+  /** The member Lease is trusted again, or for the first time (W7). */
+  readonly trustBegins: () => void
   /** The shard is not ours any more: drop what is believed about it, write and publish nothing. */
   readonly steppedDown: (shard: ShardId) => void
 }
@@ -97,13 +99,14 @@ export class Leadership {
 
   /**
    * O4: somebody speaks of a term above ours. Deposed if the record says so; otherwise it is a forgery
-   * or comes from an etcd that was restored, and changes nothing.
+   * or comes from an etcd that was restored, and changes nothing. False: it could not be read.
    */
-  async verify(shard: ShardId): Promise<void> {
+  async verify(shard: ShardId): Promise<boolean> {
     const held = this.#options.shards.get(shard)
-    if (!held) return
+    if (!held) return true
     const found = await this.#options.records.read(shard).catch(() => null)
     if (found && !sameRecord(found, held.record)) this.stepDown(shard, 'the record is another one')
+    return found !== null
   }
 
   /**
@@ -114,10 +117,10 @@ export class Leadership {
     const shards = this.#options.shards
       .all()
       .filter(({ phase }) => phase !== 'taking')
-      .map(({ shard }) => shard)
+      .map(({ record }) => record)
     if (shards.length === 0 || this.#stopped) return
     this.#options.logger.warn('taking over again', { why, shards: shards.length })
-    for (const shard of shards) this.#options.shards.enter(shard, 'taking')
+    for (const { shard } of shards) this.#options.shards.enter(shard, 'taking')
     const before = this.#taking ?? Promise.resolve()
     this.#occupy(before.then(() => this.#takeGroup(shards)))
   }
@@ -143,10 +146,13 @@ export class Leadership {
       return false
     })
     if (this.#stopped) return
-    if (renewed) {
+    if (renewed && (wasTrusted || (await this.#verifyAll()))) {
+      const begins = !this.trusted
       this.#renewalBeganAt = began
-      if (!wasTrusted) await this.#verifyAll()
+      if (begins) this.#options.trustBegins()
       this.#seek()
+    } else if (renewed) {
+      this.#problem = 'shard records cannot be read'
     } else {
       this.#problem = 'the member Lease cannot be renewed'
     }
@@ -156,8 +162,11 @@ export class Leadership {
     })
   }
 
-  async #verifyAll(): Promise<void> {
-    await Promise.all(this.#options.shards.all().map(({ shard }) => this.verify(shard)))
+  /** After a time without trust: another process may have led meanwhile. False: not known. */
+  async #verifyAll(): Promise<boolean> {
+    const held = this.#options.shards.all()
+    const known = await Promise.all(held.map(({ shard }) => this.verify(shard)))
+    return !known.includes(false)
   }
 
   /** Starts a search for free shards unless one is running. */
@@ -192,19 +201,17 @@ export class Leadership {
     }
   }
 
-  async #freeOf(missing: readonly ShardId[]): Promise<readonly ShardId[]> {
+  async #freeOf(missing: readonly ShardId[]): Promise<readonly ShardRecord[]> {
     const { records, identity, leaseMs, clock } = this.#options
     const found = await Promise.all(missing.map((shard) => records.read(shard)))
     const holders = new Set(found.map((record) => record.holder))
     holders.delete('')
     holders.delete(identity)
     if (holders.size > 0) await this.#sightHolders(holders)
-    return found
-      .filter(({ holder }) => {
-        if (holder === '' || holder === identity) return true
-        return isExpired(this.#sightings.get(holder), clock.monotonic(), leaseMs)
-      })
-      .map((record) => record.shard)
+    return found.filter(({ holder }) => {
+      if (holder === '' || holder === identity) return true
+      return isExpired(this.#sightings.get(holder), clock.monotonic(), leaseMs)
+    })
   }
 
   async #sightHolders(holders: ReadonlySet<string>): Promise<void> {
@@ -219,32 +226,46 @@ export class Leadership {
   }
 
   /** T1 for each; what is won goes through T2–T8 together. */
-  async #takeGroup(group: readonly ShardId[]): Promise<void> {
-    const { logger, shards: held } = this.#options
-    if (!held.all().some(({ phase }) => phase === 'leading')) this.#problem = 'taking over'
+  async #takeGroup(group: readonly ShardRecord[]): Promise<void> {
+    const { logger, shards, takeOver } = this.#options
+    if (!shards.all().some(({ phase }) => phase === 'leading')) this.#problem = 'taking over'
     try {
-      const won = await Promise.all(group.map((shard) => this.#claim(shard)))
-      const shards = group.filter((_, index) => won[index])
-      if (shards.length > 0 && !this.#stopped) await this.#options.takeOver(shards)
+      const won = await Promise.all(group.map((record) => this.#claim(record)))
+      const taken = group.filter((_, index) => won[index]).map(({ shard }) => shard)
+      if (taken.length > 0 && !this.#stopped) await takeOver(taken)
+      this.#forgetHolders(group)
       this.#problem = ''
     } catch (error) {
       this.#problem = `taking over failed: ${describeError(error)}`
       logger.error('taking over failed', { err: describeError(error) })
-      for (const shard of group) this.stepDown(shard, 'taking over failed')
+      for (const { shard } of group) this.stepDown(shard, 'taking over failed')
     }
   }
 
-  async #claim(shard: ShardId): Promise<boolean> {
+  /**
+   * T1, on exactly the version that was judged to be free, or that we wrote last: whoever wrote since
+   * then has it.
+   */
+  async #claim(before: ShardRecord): Promise<boolean> {
     const { records, shards, clock, identity } = this.#options
-    const before = await records.read(shard)
     const next = claimed(before, identity, this.#salt(), clock.now())
     const record = await this.#settled(next, await records.compareAndSet(next))
     if (!record) {
-      this.stepDown(shard, 'somebody else took it')
+      this.stepDown(before.shard, 'somebody else took it')
       return false
     }
     shards.take(record, before.floor)
     return true
+  }
+
+  /** The member Lease of a process that died is nobody's any more. */
+  #forgetHolders(group: readonly ShardRecord[]): void {
+    const { members, identity } = this.#options
+    for (const holder of new Set(group.map((record) => record.holder))) {
+      if (holder === '' || holder === identity) continue
+      this.#sightings.delete(holder)
+      void members.remove(holder).catch(() => undefined)
+    }
   }
 
   async #write(shard: ShardId, change: (record: ShardRecord) => ShardRecord): Promise<boolean> {

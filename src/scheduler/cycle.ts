@@ -72,7 +72,7 @@ export class DispatchCycle {
     const { record } = entry
     const placement = placementOf({
       entry,
-      leading: gate.mayDispatch(entry.shard),
+      leading: gate.leads(entry.shard),
       refused: refused(entry),
       queueHolds: queueHolds(record.namespace, record.queue),
       holdUntil: holdUntil(entry.uid),
@@ -147,7 +147,7 @@ export class DispatchCycle {
     const { ledger, gate, metrics, clock } = this.#options
     this.#ready.remove(record.uid)
     const entry = ledger.get(record.uid)
-    if (!entry || !gate.mayDispatch(entry.shard)) return false
+    if (!entry || !gate.leads(entry.shard)) return false
     if (entry.attempt || entry.facts > 0 || entry.cancelling) return false
     const item = this.#assume(entry, cls)
     metrics.count('gopherqueue_dispatches_total', {

@@ -38,9 +38,12 @@ export interface EpochSource {
 
 /** May anything start now? Implemented in `main/` from leadership, link and configuration. */
 export interface DispatchGate {
-  /** The shard is led, past T8, and this process may still act for it (W7). */
-  mayDispatch(shard: ShardId): boolean
-  /** False: NATS is unreachable, or the operator is configured with `dispatch: Paused`. */
+  /** The shard is led, past T8. */
+  leads(shard: ShardId): boolean
+  /**
+   * False: NATS is unreachable, the own Lease is not trusted any more (W7), or the operator is
+   * configured with `dispatch: Paused`. Jobs keep their places until it opens.
+   */
   readonly open: boolean
 }
 

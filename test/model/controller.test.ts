@@ -326,6 +326,31 @@ describe('a change of the operator', () => {
     expect(worker.starts).toHaveLength(1)
   })
 
+  it('by a freeze past its Lease: whoever thaws finds its successor, steps down and disturbs nothing', async () => {
+    const world = await aWorld()
+    const frozen = world.operator
+    const worker = world.startWorker({ slots: 5, runMs: () => 20_000 })
+    world.submit('a')
+    await world.pass(5_000)
+    if (!frozen) throw new Error('no operator')
+    world.freezeOperator(frozen, true)
+    const successor = world.startOperator()
+    await world.pass(25_000)
+    expect(successor.state().leading).toBe(16)
+    world.submit('b')
+    await world.pass(1_000)
+    world.freezeOperator(frozen, false)
+    await world.pass(10_000)
+    expect(frozen.state().leading).toBe(0)
+    expect(successor.state().leading).toBe(16)
+    await world.pass(60_000)
+    expect([world.job('a').status.phase, world.job('b').status.phase]).toEqual([
+      'Completed',
+      'Completed',
+    ])
+    expect(worker.starts.map(({ name }) => name)).toEqual(['a', 'b'])
+  })
+
   it('a second operator waits as a standby', async () => {
     const world = await aWorld()
     const first = world.operator
@@ -402,6 +427,19 @@ describe('the API server', () => {
     await world.pass(60_000)
     expect(world.job('a').status.phase).toBe('Completed')
     expect(worker.starts).toHaveLength(1)
+  })
+
+  it('that is away for longer than the Lease is trusted keeps no job that came meanwhile', async () => {
+    const world = await aWorld()
+    world.startWorker()
+    world.api.reachable = false
+    await world.pass(12_000)
+    // The watch still tells, or tells again: what is not written is not lost.
+    world.submit('a')
+    await world.pass(2_000)
+    world.api.reachable = true
+    await world.pass(20_000)
+    expect(world.job('a').status.phase).toBe('Completed')
   })
 
   it('whose answer to a write was lost is asked what became of it (W3)', async () => {

@@ -28,6 +28,8 @@ export class FakeLink implements Link {
   since = 0
   problem = ''
   dead = false
+  /** Its process is stopped (SIGSTOP): nothing reaches it, its sockets stay. */
+  frozen = false
   readonly #listeners = new Set<() => void>()
 
   onChange(listener: () => void): () => void {
@@ -104,6 +106,8 @@ export class FakeNats {
 
   start(): void {
     this.up = true
+    // What was delivered and not acknowledged before comes again.
+    for (const seq of this.#events.keys()) this.clock.after(500, () => this.#offer(seq))
     for (const link of this.#links) {
       this.clock.after(200, () => {
         if (this.up) link.set(true, this.clock.monotonic())
@@ -143,7 +147,9 @@ export class FakeNats {
 
   beat(beat: Beat): void {
     if (!this.up) return
-    for (const [receive] of this.#beatReceivers) this.clock.after(HOP_MS, () => receive(beat))
+    for (const [receive, link] of this.#beatReceivers) {
+      if (!link.frozen) this.clock.after(HOP_MS, () => receive(beat))
+    }
   }
 
   // --- operator side
@@ -203,7 +209,11 @@ export class FakeNats {
           for (const each of this.#followers) {
             if (each.shard === shard && each.term < term) {
               this.#followers.delete(each)
-              each.ended('the consumer was deleted')
+              const tell = (): void => {
+                if (each.link.frozen) this.clock.after(100, tell)
+                else each.ended('the consumer was deleted')
+              }
+              tell()
             }
           }
           return 'taken' as const
@@ -296,6 +306,10 @@ export class FakeNats {
     const follower = [...this.#followers].find((each) => each.shard === shard)
     if (!follower) return
     const again = (ms: number): Cancel => this.clock.after(ms, () => this.#offer(seq))
+    if (follower.link.frozen) {
+      again(100)
+      return
+    }
     follower.receive({
       namespace: report.namespace,
       worker: report.owner.worker,

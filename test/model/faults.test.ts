@@ -64,7 +64,7 @@ class Chaos {
   async #disturb(): Promise<void> {
     const { world } = this
     this.#disturbances++
-    const what = this.#below(8)
+    const what = this.#below(9)
     this.log.push(`${world.clock.monotonic()}: ${what}`)
     switch (what) {
       case 0:
@@ -102,6 +102,17 @@ class Chaos {
           world.api.faults.push({ answer: { kind: 'unknown', detail: 'reset' }, applied })
         }
         return
+      case 7: {
+        const frozen = world.operator
+        if (!frozen) return
+        world.freezeOperator(frozen, true)
+        world.startOperator()
+        await world.pass(this.#below(40_000))
+        world.freezeOperator(frozen, false)
+        await world.pass(this.#below(5_000))
+        world.killOperator(frozen)
+        return
+      }
       default: {
         const worker = [...this.#workers.values()][this.#below(3)]
         worker?.freeze(true)

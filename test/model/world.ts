@@ -4,6 +4,7 @@
 // comes a moment later), so that hours with faults pass in milliseconds and each run is the same.
 
 import type { QueueJobStatus } from '../../src/api/queuejob.ts'
+import type { Cancel, Clock } from '../../src/core/clock.ts'
 import { sleep } from '../../src/core/clock.ts'
 import type { JobKey, JobUid } from '../../src/core/ids.ts'
 import type { JobObject } from '../../src/core/job.ts'
@@ -197,6 +198,44 @@ function brokenRule(before: QueueJobStatus, next: QueueJobStatus): string | null
   return next.epoch === before.epoch ? null : 'the epoch of an ended job changes'
 }
 
+/** The clock of one process: while it is frozen its timers wait, and fire late. */
+class FreezableClock implements Clock {
+  readonly #clock: VirtualClock
+  #frozen = false
+  #late: (() => void)[] = []
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  monotonic(): number {
+    return this.#clock.monotonic()
+  }
+
+  after(delayMs: number, fn: () => void): Cancel {
+    let cancelled = false
+    const run = () => {
+      if (cancelled) return
+      if (this.#frozen) this.#late.push(run)
+      else fn()
+    }
+    const cancel = this.#clock.after(delayMs, run)
+    return () => {
+      cancelled = true
+      cancel()
+    }
+  }
+
+  freeze(frozen: boolean): void {
+    this.#frozen = frozen
+    if (!frozen) for (const run of this.#late.splice(0)) run()
+  }
+}
+
 export class World {
   readonly clock = new VirtualClock(Date.UTC(2026, 4, 1, 12))
   readonly random: SeededRandom
@@ -215,7 +254,8 @@ export class World {
   /** @param logger to see what happens */
   startOperator(identity = `operator-${++this.#operators}`, logger: Logger = QUIET): Controller {
     const link = this.nats.connect()
-    const { api, nats, clock, random } = this
+    const { api, nats, random } = this
+    const clock = new FreezableClock(this.clock)
     let controller: Controller | null = null
     const ports: ControllerPorts = {
       clock,
@@ -249,10 +289,24 @@ export class World {
     controller.start()
     this.operator = controller
     this.#links.set(controller, link)
+    this.#clocks.set(controller, clock)
     return controller
   }
 
   readonly #links = new Map<Controller, ReturnType<FakeNats['connect']>>()
+  readonly #clocks = new Map<Controller, FreezableClock>()
+
+  /** SIGSTOP and SIGCONT: time passes for everybody else. */
+  freezeOperator(controller: Controller, frozen: boolean): void {
+    const link = this.#links.get(controller)
+    if (link) link.frozen = frozen
+    if (frozen) this.api.watchers.delete(controller)
+    else {
+      this.api.watchers.add(controller)
+      this.api.tellAll(controller)
+    }
+    this.#clocks.get(controller)?.freeze(frozen)
+  }
 
   /** SIGKILL: nothing that it still does in memory reaches anybody. */
   killOperator(controller: Controller | null = this.operator): void {
@@ -267,9 +321,12 @@ export class World {
   async stopOperator(): Promise<void> {
     const { operator } = this
     if (!operator) return
-    const stopped = operator.stop(2_000)
-    await this.pass(100)
-    await stopped
+    let stopped = false
+    void operator.stop(2_000).then(() => {
+      stopped = true
+    })
+    // A process is not given more time than this by whoever stops it.
+    await this.until(() => stopped, 5_000)
     this.killOperator(operator)
   }
 
