@@ -12,6 +12,7 @@ import type { DevCluster } from '../devcluster/cluster.ts'
 import { freePorts } from '../devcluster/ports.ts'
 import { type ManagedProcess, manageProcess } from '../devcluster/process.ts'
 import { answersOk } from '../devcluster/requests.ts'
+import { nodeFlags } from '../scripts/bundle.ts'
 import { SYSTEM_NAMESPACE } from '../src/api/conditions.ts'
 import { applyCrds, kubectl, root } from './kubectl.ts'
 
@@ -23,7 +24,7 @@ export const operatorSource = path.join(root, 'src', 'main', 'gopherqueue.ts')
 /** Bundles the operator's program as the image does, into the cluster's folder; the bundle's path. */
 export async function bundleOperator(cluster: DevCluster): Promise<string> {
   const folder = path.join(cluster.dir, 'bundle')
-  await promisify(execFile)(process.execPath, ['scripts/bundle.mjs', folder], { cwd: root })
+  await promisify(execFile)(process.execPath, ['scripts/bundle.ts', folder], { cwd: root })
   return path.join(folder, 'gopherqueue.mjs')
 }
 
@@ -42,7 +43,7 @@ export async function operatorOf(cluster: DevCluster, file: string): Promise<Man
   const [healthPort = 0] = await freePorts(1)
   return child(cluster, {
     name: 'operator',
-    args: [file, 'operator'],
+    args: [...nodeFlags, file, 'operator'],
     env: {
       GOPHERQUEUE_KUBECONFIG: kubeconfig,
       GOPHERQUEUE_NATS_URL: cluster.nats.url,

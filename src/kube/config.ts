@@ -9,6 +9,7 @@
  */
 import { access, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
+import { parse } from 'yaml'
 import type { Clock } from '../core/clock.ts'
 import { GopherQueueError } from '../core/errors.ts'
 import { CachedAccess, type KubeAccess, type ReadCredentials, type TlsMaterial } from './access.ts'
@@ -36,7 +37,6 @@ export interface KubeConfigOptions {
 export async function loadKubeConfig(options: KubeConfigOptions): Promise<KubeAccess> {
   const files = await kubeconfigFiles(options)
   if (files.length === 0) return inCluster(options)
-  const { parse } = await import('yaml')
   const configs = []
   for (const file of files) {
     configs.push(kubeconfigOf(parseYaml(parse, await readBounded(file), file), file))
