@@ -19,6 +19,8 @@ export interface ActionsOptions {
   readonly statuses: ObjectStatusWriter
   readonly guard: ActionGuard
   readonly store: Pick<StatusStore, 'readJob'>
+  /** Takes in a version that was read live, as if the watch had brought it. */
+  readonly seen: (object: JobObject) => void
   readonly ledger: Ledger
   readonly events: EventSink
   readonly clock: Clock
@@ -120,13 +122,13 @@ export class ActionReconciler implements Watcher<ActionObject> {
 
   /** A live read: the cache may not have seen a job that was created a moment ago. */
   async #target({ namespace, spec }: ActionObject): Promise<JobObject | null | 'unknown'> {
-    const { store, ledger, clock } = this.#options
+    const { store, seen } = this.#options
     const { name, kind } = spec.target
     if (name === undefined || kind !== 'QueueJob') return null
     const read = await store.readJob({ namespace, name })
     if (read.kind === 'later') return 'unknown'
     if (read.kind === 'gone') return null
-    ledger.observe(read.object, clock.monotonic())
+    seen(read.object)
     return read.object
   }
 

@@ -138,7 +138,9 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     const settled = await writer.submit(uid, fact)
     const entry = ledger.get(uid)
     if (!entry) return settled
-    cycle.place(entry)
+    // A write may have met a version that the watch brings too late to be news (W3).
+    if (settled === 'written' || settled === 'overtaken') intake.consider(entry)
+    else cycle.place(entry)
     // The Lease could not be renewed for a while: what was to be written is looked at again.
     if (settled === 'stopped' && shards.get(entry.shard)) {
       clock.after(1_000, () => {
@@ -160,7 +162,10 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     cycle.place(entry)
     cycle.kick()
   }
-  const base = { shards, ledger, workers, sink, clock, random, logger, metrics, announcer, store }
+  // What was read live goes the way of the watch, which will bring it too late to be news.
+  const seen = (object: JobObject) => intake.changed(object)
+  const known = { shards, ledger, workers, sink, store, seen }
+  const base = { ...known, clock, random, logger, metrics, announcer }
   const reclaims = new Reclaims({
     ...base,
     streams,
@@ -171,11 +176,9 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
   const gate = {
     leads,
     get open() {
-      return link.connected && linkTrusted && leadership.trusted && !ports.dispatchPaused()
+      return streamWatch.trusted && leadership.trusted && !ports.dispatchPaused()
     },
   }
-  // Closed from a lost connection until the streams were seen to be the same (T3).
-  let linkTrusted = false
   const cycle = new DispatchCycle({
     ...base,
     capacity: workers,
@@ -183,14 +186,13 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     epochs: shards,
     dispatcher,
     payloads: ports.payloads,
-    refused: (entry) => intake.refused(entry),
+    refused: (entry) => writer.holds(entry.uid) || intake.refused(entry),
     acceptsPayload: (entry, json) => intake.acceptsPayload(entry, json),
     queueHolds: (namespace, queue) => queues.holds(namespace, queue),
     holdUntil: (uid) => reclaims.holdUntil(uid),
   })
-  const streamWatch = new StreamWatch(streams)
+  const streamWatch = new StreamWatch(streams, link)
   const streamLost = (why: string) => {
-    linkTrusted = false
     listings.forgetClasses()
     leadership.takeAgain(why)
   }
@@ -222,10 +224,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     link,
     leaseMs: settings.attemptLeaseMs,
     streamLost,
-    linkBack: () => {
-      linkTrusted = true
-      cycle.kick()
-    },
+    linkBack: () => cycle.kick(),
     classRemoved: (namespace, cls) => listings.forgetClass(namespace, cls),
   })
   const leadership = new Leadership({
@@ -291,7 +290,6 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     },
   })
   function leading(shard: ShardId): void {
-    linkTrusted = true
     ports.termChanged(Math.max(...shards.all().map((each) => each.record.term)))
     for (const entry of ledger.ofShard(shard)) {
       // T2: its salt is gone, so no outcome of it can be checked.
@@ -312,9 +310,6 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
         ports.beats.beats((beat) => listings.receive(beat)),
         ports.beats.notes((note) => observer.progress(note, sink)),
         ports.beats.rejected((sender, problem) => observer.rejectedBeat(sender, problem)),
-        link.onChange(() => {
-          if (!link.connected) linkTrusted = false
-        }),
       ]
       rescuer.start()
       holds.start()

@@ -108,6 +108,11 @@ export class StatusWriter {
     return this.#busy.size >= this.#options.maxInFlight / 2
   }
 
+  /** W5: no status of the job is taken by the API server, so it must not start again either. */
+  holds(uid: JobUid): boolean {
+    return this.#quarantine.has(uid)
+  }
+
   /** Jobs of which no status is taken by the API server. */
   get quarantined(): number {
     return [...this.#quarantine].filter((uid) => this.#options.ledger.get(uid)).length

@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import { termOf } from '../core/epoch.ts'
 import { describeError } from '../core/errors.ts'
 import type { BootId, ClassId, ShardId } from '../core/ids.ts'
+import type { JobObject } from '../core/job.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
 import type { Beat, RunningAttempt } from '../core/outcome.ts'
 import type { Logger, Metrics } from '../observability/ports.ts'
@@ -25,6 +26,8 @@ export interface ListingsOptions {
   readonly streams: Pick<Streams, 'ensureClass'>
   readonly sink: FactSink
   readonly store: Pick<StatusStore, 'readJob'>
+  /** Takes in a version that was read live, as if the watch had brought it. */
+  readonly seen: (object: JobObject) => void
   readonly reclaims: Reclaims
   readonly clock: Clock
   readonly logger: Logger
@@ -215,7 +218,7 @@ export class Listings {
 
   /** B4: not in the cache proves nothing; a live read does. */
   async #unknown(worker: KnownWorker, held: LedShard, listed: RunningAttempt): Promise<void> {
-    const { store, ledger, clock } = this.#options
+    const { store, seen } = this.#options
     if (this.#looking.has(listed.uid)) return
     this.#looking.add(listed.uid)
     try {
@@ -223,7 +226,7 @@ export class Listings {
       const read = await store.readJob({ namespace, name: listed.name })
       if (read.kind === 'later') return
       if (read.kind === 'found' && read.object.uid === listed.uid) {
-        ledger.observe(read.object, clock.monotonic())
+        seen(read.object)
       } else {
         this.#abort(worker, held, listed, 'gone')
       }

@@ -8,6 +8,7 @@ import type { Term } from '../core/epoch.ts'
 import { describeError } from '../core/errors.ts'
 import { outcomeFact } from '../core/facts.ts'
 import type { ShardId } from '../core/ids.ts'
+import type { JobObject } from '../core/job.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
 import type { Report } from '../core/outcome.ts'
 import type { Logger, Metrics } from '../observability/ports.ts'
@@ -25,6 +26,8 @@ export interface OutcomesOptions {
   readonly workers: Workers
   readonly sink: FactSink
   readonly store: Pick<StatusStore, 'readJob'>
+  /** Takes in a version that was read live, as if the watch had brought it. */
+  readonly seen: (object: JobObject) => void
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -124,13 +127,13 @@ export class Outcomes {
 
   /** A job that the cache does not have is looked for by name, and is the same only by uid (W4). */
   async #entryOf(report: Report): Promise<Entry | 'gone' | 'unknown'> {
-    const { ledger, store, clock } = this.#options
+    const { ledger, store, seen } = this.#options
     const known = ledger.get(report.uid)
     if (known) return known
     const read = await store.readJob(report)
     if (read.kind === 'later') return 'unknown'
     if (read.kind === 'gone' || read.object.uid !== report.uid) return 'gone'
-    ledger.observe(read.object, clock.monotonic())
+    seen(read.object)
     return ledger.get(report.uid) ?? 'gone'
   }
 

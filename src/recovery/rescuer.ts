@@ -54,15 +54,15 @@ interface Asked {
 interface Round {
   readonly now: MonoMs
   readonly frozen: boolean
-  /** Free slots of each class in each namespace that has live workers. */
-  readonly free: ReadonlyMap<string, number>
+  /** Slots that the workers of each class call free. */
+  readonly idle: ReadonlyMap<string, number>
 }
 
 export class Rescuer {
   readonly #options: RescuerOptions
   readonly #asked = new Map<JobUid, Asked>()
   readonly #classSeen = new Map<string, { namespace: string; cls: ClassId; at: MonoMs }>()
-  #timers: Cancel[] = []
+  readonly #timers = new Map<() => void, Cancel>()
   #unsubscribe: () => void = () => {}
   #looking = false
 
@@ -71,17 +71,20 @@ export class Rescuer {
   }
 
   start(): void {
-    const { link } = this.#options
-    this.#every(ROUND_MS, () => this.runOnce())
-    this.#every(STREAM_LOOK_MS, () => void this.#lookAtStreams(false))
-    this.#unsubscribe = link.onChange(() => {
-      if (link.connected) void this.#lookAtStreams(true)
+    const { link, shards, streamWatch } = this.#options
+    this.#every(ROUND_MS, () => {
+      this.runOnce()
+      const leading = shards.all().some(({ phase }) => phase === 'leading')
+      if (leading && !streamWatch.trusted) void this.#lookAtStreams()
     })
+    this.#every(STREAM_LOOK_MS, () => void this.#lookAtStreams())
+    this.#unsubscribe = link.onChange(() => void this.#lookAtStreams())
   }
 
   stop(): void {
     this.#unsubscribe()
-    for (const cancel of this.#timers.splice(0)) cancel()
+    for (const cancel of this.#timers.values()) cancel()
+    this.#timers.clear()
   }
 
   /** U2: the worker of a suspended attempt is told to stop; what it then reports is accepted. */
@@ -111,24 +114,31 @@ export class Rescuer {
   }
 
   #round(): Round {
-    const { clock, link, workers, leaseMs } = this.#options
+    const { clock, workers } = this.#options
     const now = clock.monotonic()
-    const heard = [...workers.all()].map((worker) => worker.heardAt)
-    const free = new Map<string, number>()
-    for (const each of workers.classes()) {
-      const key = `${each.namespace}/${each.cls}`
-      free.set(key, each.free)
-      this.#classSeen.set(key, { namespace: each.namespace, cls: each.cls, at: now })
+    for (const { namespace, cls } of workers.classes()) {
+      this.#classSeen.set(`${namespace}/${cls}`, { namespace, cls, at: now })
     }
     workers.forgetSilent(CLASS_IDLE_MS)
-    return { now, frozen: !link.connected || massSilence(heard, now, leaseMs), free }
+    return { now, frozen: this.#isFrozen(now), idle: workers.idle() }
   }
 
-  #lookAt(entry: Entry, attempt: Attempt, { now, frozen, free }: Round): void {
+  /** L1: nobody could be heard, or not for a whole lease since the connection is back. */
+  #isFrozen(now: MonoMs): boolean {
+    const { link, workers, leaseMs } = this.#options
+    if (!link.connected || now - link.since < leaseMs) return true
+    return massSilence(
+      [...workers.all()].map((worker) => worker.heardAt),
+      now,
+      leaseMs,
+    )
+  }
+
+  #lookAt(entry: Entry, attempt: Attempt, { now, frozen, idle }: Round): void {
     const { workers, leaseMs } = this.#options
     const asked = this.#asked.get(entry.uid)
     const known = asked?.epoch === attempt.epoch ? asked : null
-    const slots = free.get(`${entry.object.namespace}/${attempt.cls}`)
+    const slots = idle.get(`${entry.object.namespace}/${attempt.cls}`)
     const due = dueFor({
       attempt,
       now,
@@ -224,23 +234,21 @@ export class Rescuer {
   }
 
   /** T3: also after each reconnect, before anything is dispatched again. */
-  async #lookAtStreams(reconnected: boolean): Promise<void> {
-    const { streamWatch, link, workers, ledger, clock, logger } = this.#options
+  async #lookAtStreams(): Promise<void> {
+    const { streamWatch, link, workers, logger, streamLost, linkBack } = this.#options
     if (this.#looking || !link.connected) return
     this.#looking = true
+    const before = streamWatch.trusted
     try {
       const intact = await streamWatch.intact()
-      if (!intact) this.#options.streamLost('a stream is missing, replaced or rolled back')
-      else if (reconnected) {
-        // Nobody could be heard meanwhile: every lease starts anew (L1).
+      if (!intact) streamLost('a stream is missing, replaced or rolled back')
+      else if (!before && streamWatch.trusted) {
+        // Nobody could be heard meanwhile: every silence starts anew (L1).
         workers.renewAll()
-        ledger.renewAll(clock.monotonic())
-        this.#options.linkBack()
+        linkBack()
       }
     } catch (error) {
       logger.warn('the streams could not be looked at', { err: describeError(error) })
-      if (reconnected)
-        this.#timers.push(clock.after(ROUND_MS, () => void this.#lookAtStreams(true)))
     } finally {
       this.#looking = false
     }
@@ -256,12 +264,14 @@ export class Rescuer {
   }
 
   #every(ms: number, work: () => void): void {
-    const index = this.#timers.length
     const again = (): void => {
-      this.#timers[index] = this.#options.clock.after(ms, () => {
-        again()
-        work()
-      })
+      this.#timers.set(
+        work,
+        this.#options.clock.after(ms, () => {
+          again()
+          work()
+        }),
+      )
     }
     again()
   }

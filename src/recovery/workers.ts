@@ -136,6 +136,20 @@ export class Workers implements Capacity {
     return [...classes.values()].map((each) => ({ ...each, free: Math.max(0, each.free) }))
   }
 
+  /**
+   * Slots of each class that the workers themselves call free, by namespace and class; none for a
+   * class that nobody serves. What a stuck message is judged by (D7): it holds a slot in `classes()`.
+   */
+  idle(): ReadonlyMap<string, number> {
+    const idle = new Map<string, number>()
+    for (const { beat } of this.live()) {
+      if (beat.draining) continue
+      const key = `${beat.namespace}/${beat.cls}`
+      idle.set(key, (idle.get(key) ?? 0) + beat.free)
+    }
+    return idle
+  }
+
   /** Class whose slot the entry's attempt takes; null = none. */
   #holds(entry: Entry): ClassId | null {
     const attempt = entry.attempt

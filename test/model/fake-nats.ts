@@ -51,6 +51,8 @@ const HOP_MS = 1
 export class FakeNats {
   readonly clock: VirtualClock
   up = true
+  /** How long a look at the streams takes. */
+  stateMs = 0
   /** Identity of both streams: 0 = missing. */
   #created = 0
   #seq = 0
@@ -195,6 +197,8 @@ export class FakeNats {
         },
         state: async () => {
           need()
+          await this.#wait(this.stateMs)
+          need()
           return this.#created === 0 ? null : this.#state()
         },
         recreate: async () => {
@@ -276,6 +280,10 @@ export class FakeNats {
         rejected: () => () => {},
       },
     }
+  }
+
+  async #wait(ms: number): Promise<void> {
+    if (ms > 0) await new Promise<void>((resolve) => void this.clock.after(ms, resolve))
   }
 
   #state() {

@@ -58,6 +58,8 @@ export class FakeApi implements StatusStore, ShardRecords {
   /** What the next status writes are answered with; the write happens anyway when `applied`. */
   readonly faults: { answer: WriteAnswer; applied: boolean }[] = []
   reachable = true
+  /** No status is taken, whatever it says (a policy of somebody else's). */
+  refuses = false
   /** How long a status write waits for its answer; above WATCH_MS the watch comes first. */
   answerMs = 0
 
@@ -108,6 +110,7 @@ export class FakeApi implements StatusStore, ShardRecords {
     const job = this.jobs.get(keyOf(target))
     if (!job || job.uid !== target.uid) return { kind: 'gone' }
     if (job.resourceVersion !== target.resourceVersion) return { kind: 'conflict' }
+    if (this.refuses) return { kind: 'refused', status: 422, detail: 'no' }
     const refused = brokenRule(job.status, next)
     if (refused) throw new Error(`the API server would refuse this status: ${refused}`)
     const stored = { ...job, status: next, resourceVersion: this.#next() }
