@@ -17,6 +17,7 @@
  */
 import type { z } from 'zod'
 import { PATTERNS } from '../api/fields.ts'
+import { MAX_PAYLOAD_DEPTH } from './depth.ts'
 import { GopherQueueError } from './errors.ts'
 import type { HandlerKey } from './ids.ts'
 
@@ -155,13 +156,10 @@ function parsed<S extends z.ZodType>(schema: S, value: unknown): FromWire<z.outp
   }
 }
 
-/** Every decoder on the way recurses; Go's gives up at 10,000. */
-const MAX_DEPTH = 1_000
-
 /** Values that the API server stores as something else: it rounds large integers, replaces surrogates. */
 function alteredOnTheWay(value: unknown, path: string, depth: number): WireProblem | null {
-  if (depth > MAX_DEPTH) {
-    return { ok: false, path: '', problem: `is nested deeper than ${MAX_DEPTH} levels` }
+  if (depth > MAX_PAYLOAD_DEPTH) {
+    return { ok: false, path: '', problem: `is nested deeper than ${MAX_PAYLOAD_DEPTH} levels` }
   }
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
     return { ok: false, path, problem: 'is an integer beyond 2^53; send it as a string' }

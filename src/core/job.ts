@@ -25,6 +25,8 @@ export type Payload =
   | { readonly kind: 'inline'; readonly json: string }
   /** Too large to cache: read live before dispatch. */
   | { readonly kind: 'stored'; readonly bytes: number }
+  /** Nests deeper than `MAX_PAYLOAD_DEPTH`; never read again. */
+  | { readonly kind: 'too-deep' }
 
 /** One version of a QueueJob as read from the API server, without managed fields and payload. */
 export interface JobObject extends JobKey {

@@ -4,6 +4,7 @@
  *
  *   notServed         part of the API, not of this release: refused, never ignored
  *   payloadTooLarge   CEL cannot measure a payload
+ *   payloadTooDeep    nor how deep it nests
  *   payloadInexact    an integer beyond 2^53 would reach the handler rounded
  *   timeOutOfBounds   the API server takes years from 0001 to 9999
  *
@@ -17,6 +18,7 @@
 import { MAX_PAYLOAD_BYTES } from '../api/queuejob.ts'
 import { type ReasonOf, sentence } from '../api/reasons.ts'
 import { notYetSupported } from '../api/served.ts'
+import { MAX_PAYLOAD_DEPTH } from '../core/depth.ts'
 import { inexactInteger } from '../core/inexact.ts'
 import type { JobObject } from '../core/job.ts'
 import type { QueueObject, UnreadableObject } from '../core/resources.ts'
@@ -39,7 +41,13 @@ interface Judged {
 /** Named by what is wrong. */
 type Check = (judged: Judged) => Refusal | null
 
-const CHECKS: readonly Check[] = [notServed, payloadTooLarge, payloadInexact, timeOutOfBounds]
+const CHECKS: readonly Check[] = [
+  notServed,
+  payloadTooLarge,
+  payloadTooDeep,
+  payloadInexact,
+  timeOutOfBounds,
+]
 
 export function judge(
   object: JobObject,
@@ -70,6 +78,7 @@ function notServed({ object, version }: Judged): Refusal | null {
 function payloadTooLarge({ object: { payload } }: Judged): Refusal | null {
   switch (payload.kind) {
     case 'absent':
+    case 'too-deep':
       return null
     case 'inline':
       return tooLarge(Buffer.byteLength(payload.json))
@@ -83,6 +92,17 @@ function tooLarge(bytes: number): Refusal | null {
   return {
     reason: 'PayloadTooLarge',
     message: sentence('PayloadTooLarge', { bytes, limit: MAX_PAYLOAD_BYTES }),
+  }
+}
+
+function payloadTooDeep({ object: { payload } }: Judged): Refusal | null {
+  if (payload.kind !== 'too-deep') return null
+  return {
+    reason: 'InvalidPayload',
+    message: sentence('InvalidPayload', {
+      path: 'spec.payload',
+      error: `it is nested deeper than ${MAX_PAYLOAD_DEPTH} levels; send it as a string`,
+    }),
   }
 }
 

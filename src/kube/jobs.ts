@@ -8,6 +8,7 @@
  */
 import { ANNOTATIONS, RESTORE_LABEL } from '../api/conditions.ts'
 import { QueueJobSpec, QueueJobStatus, UNWRITTEN_STATUS } from '../api/queuejob.ts'
+import { depthOf, MAX_PAYLOAD_DEPTH } from '../core/depth.ts'
 import { describeError } from '../core/errors.ts'
 import { type JobKey, type JobUid, jobUid } from '../core/ids.ts'
 import type { JobObject, JobTags, Payload } from '../core/job.ts'
@@ -42,8 +43,6 @@ export function decodeJob(raw: RawObject, meta: ObjectMeta): Decoded<JobObject> 
   if (!spec.ok) return unreadable(meta, spec.problem)
   const status = partOf(Status, 'status', raw.status ?? UNWRITTEN_STATUS)
   if (!status.ok) return unreadable(meta, status.problem)
-  const payload = payloadOf(raw)
-  if (payload === null) return unreadable(meta, TOO_DEEP)
   return {
     kind: 'object',
     object: {
@@ -51,20 +50,18 @@ export function decodeJob(raw: RawObject, meta: ObjectMeta): Decoded<JobObject> 
       uid: jobUid(meta.uid),
       tags: tagsOf(meta),
       spec: spec.value,
-      payload,
+      payload: payloadOf(raw),
       status: status.value,
     },
   }
 }
 
-const TOO_DEEP = 'spec.payload: nested too deeply'
-
-/** Null: it cannot be written as JSON again (B17). */
-function payloadOf(raw: RawObject): Payload | null {
+function payloadOf(raw: RawObject): Payload {
   const value = payloadValue(raw)
   if (value === undefined || value === null) return { kind: 'absent' }
   const json = textOf(value)
-  if (json === null) return null
+  // Without a text it nests even deeper. The job is refused, not left out (B17).
+  if (json === null || depthOf(json) > MAX_PAYLOAD_DEPTH) return { kind: 'too-deep' }
   const bytes = Buffer.byteLength(json)
   return bytes <= MAX_INLINE_PAYLOAD ? { kind: 'inline', json } : { kind: 'stored', bytes }
 }

@@ -23,11 +23,12 @@ import {
   WorkHeaders,
 } from '../api/messages.ts'
 import type { WallMs } from '../core/clock.ts'
+import { depthOf } from '../core/depth.ts'
 import { bootId, classId, jobUid } from '../core/ids.ts'
 import type { Beat, Control, Failure, Note, Outcome, Report, WorkItem } from '../core/outcome.ts'
 import { type HeaderBlock, type RawMessage, readHeaderBlock, sizeOf } from './message.ts'
 import type { JobSender, Sender, WorkAddress } from './subjects.ts'
-import { cleanText, depthOf, MAX_DEPTH, readJson } from './text.ts'
+import { cleanText, MAX_DEPTH, readJson } from './text.ts'
 
 export type Decoded<T> =
   | { readonly ok: true; readonly value: T }

@@ -32,30 +32,6 @@ export function readJson(bytes: Uint8Array): JsonReading {
   }
 }
 
-/** Deepest nesting of a JSON text. */
-export function depthOf(json: string): number {
-  let depth = 0
-  let deepest = 0
-  let quoted = false
-  for (let i = 0; i < json.length; i++) {
-    const char = json.charCodeAt(i)
-    if (quoted) {
-      if (char === BACKSLASH) i++
-      else if (char === QUOTE) quoted = false
-    } else if (char === QUOTE) quoted = true
-    else if (char === OPEN_LIST || char === OPEN_OBJECT) deepest = Math.max(deepest, ++depth)
-    else if (char === CLOSE_LIST || char === CLOSE_OBJECT) depth--
-  }
-  return deepest
-}
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const OPEN_LIST = 0x5b
-const CLOSE_LIST = 0x5d
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
-
 /**
  * One line without control characters, line ends and direction marks, of at most `maxBytes` bytes of
  * UTF-8; where something was cut off it ends with "…".

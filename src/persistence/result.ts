@@ -5,6 +5,7 @@
  */
 import { MAX_RESULT_BYTES } from '../api/queuejob.ts'
 import { sentence } from '../api/reasons.ts'
+import { depthOf } from '../core/depth.ts'
 import { inexactInteger } from '../core/inexact.ts'
 import type { Failure } from '../core/outcome.ts'
 
@@ -35,16 +36,4 @@ export function readResult(json: string): ReadResult {
 function invalid(path: string, error: string): ReadResult {
   const message = sentence('InvalidResult', { path: path === '' ? 'its top level' : path, error })
   return { ok: false, failure: { category: 'Permanent', code: 'InvalidResult', message } }
-}
-
-const STRING_OR_BRACKET = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]]/gs
-
-function depthOf(json: string): number {
-  let depth = 0
-  let deepest = 0
-  for (const [token] of json.matchAll(STRING_OR_BRACKET)) {
-    if (token === '{' || token === '[') deepest = Math.max(deepest, ++depth)
-    else if (token === '}' || token === ']') depth -= 1
-  }
-  return deepest
 }

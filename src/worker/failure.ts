@@ -42,6 +42,27 @@ const DEFAULT_CODES: Readonly<Record<VerdictKind, string>> = {
   snooze: 'Snooze',
 }
 
+/** What a log line holds of a stack, about fifty frames. */
+const MAX_STACK = 8192
+
+export interface ToldError {
+  readonly type: string
+  readonly message: string
+  /** With its line ends; '' = none. */
+  readonly stack: string
+}
+
+/** The same for the log of the worker: with a stack, and as bounded and redacted (B36). */
+export function toldOfThrown(thrown: unknown, redact: Redact): ToldError {
+  const stack = read(thrown, 'stack')
+  return {
+    type: codeOf(thrown, verdictOf(thrown)),
+    message: cleanLine(messageOf(thrown), MAX_MESSAGE, redact),
+    stack:
+      typeof stack === 'string' ? redact(stack.slice(0, 2 * MAX_STACK)).slice(0, MAX_STACK) : '',
+  }
+}
+
 /** The error's own code (`ECONNREFUSED`), else its class (`TypeError`). */
 function codeOf(thrown: unknown, kind: VerdictKind | null): string {
   const own = read(thrown, 'code')

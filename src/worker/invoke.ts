@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../core/clock.ts'
 import type { Outcome, WorkItem } from '../core/outcome.ts'
-import { outcomeOfThrown } from './failure.ts'
+import { outcomeOfThrown, toldOfThrown } from './failure.ts'
 import { fenceOf } from './fence.ts'
 import type { HandledJob, Handler, HandlerContext } from './handler.ts'
 import type { Progress } from './progress.ts'
@@ -30,7 +30,7 @@ export async function invoke<Deps>(invocation: Invocation<Deps>): Promise<Outcom
     const value: unknown = await handler.run(read.input, contextOf(invocation))
     return outcomeOfValue(handler.definition, value)
   } catch (thrown) {
-    tellStack(log, thrown)
+    tellStack(log, thrown, redact)
     return outcomeOfThrown(thrown, redact)
   } finally {
     progress.close()
@@ -38,13 +38,10 @@ export async function invoke<Deps>(invocation: Invocation<Deps>): Promise<Outcom
 }
 
 /** The stack goes to the log of the worker: the status of a job has room for one line. */
-function tellStack(log: Logger, thrown: unknown): void {
-  try {
-    if (verdictOf(thrown)) log.debug({ err: thrown }, 'handler gave a verdict')
-    else log.warn({ err: thrown }, 'handler threw')
-  } catch {
-    // An error whose own properties throw has no stack to tell.
-  }
+function tellStack(log: Logger, thrown: unknown, redact: Redact): void {
+  const err = toldOfThrown(thrown, redact)
+  if (verdictOf(thrown)) log.debug({ err }, 'handler gave a verdict')
+  else log.warn({ err }, 'handler threw')
 }
 
 function contextOf<Deps>(invocation: Invocation<Deps>): HandlerContext<Deps> {

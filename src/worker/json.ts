@@ -29,7 +29,7 @@ export function lossOf(value: unknown, maxBytes: number): Loss | null {
   if (value === undefined) return null
   const walk: Walk = { maxBytes, bytes: 0, above: [] }
   try {
-    return look(value, '', '', walk)
+    return look(value, '', '', walk) ?? tooLarge(walk, 2 * maxBytes)
   } catch (error) {
     // A getter or toJSON of the value threw.
     const said = error instanceof Error ? error.message : 'an unreadable error'
@@ -38,9 +38,8 @@ export function lossOf(value: unknown, maxBytes: number): Loss | null {
 }
 
 function look(raw: unknown, path: string, key: string, walk: Walk): Loss | null {
-  if (walk.bytes > walk.maxBytes) {
-    return { path: '', problem: `is larger than ${walk.maxBytes} bytes as JSON` }
-  }
+  const large = tooLarge(walk, walk.maxBytes)
+  if (large) return large
   const value = converted(raw, key)
   switch (typeof value) {
     case 'string':
@@ -95,6 +94,11 @@ function ofRecord(record: object, path: string, walk: Walk): Loss | null {
     if (loss) return loss
   }
   return null
+}
+
+function tooLarge({ bytes, maxBytes }: Walk, over: number): Loss | null {
+  if (bytes <= over) return null
+  return { path: '', problem: `is larger than ${maxBytes} bytes as JSON` }
 }
 
 /** As JSON.stringify does it first of all. */

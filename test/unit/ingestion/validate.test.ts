@@ -71,6 +71,13 @@ describe('a payload', () => {
     expect(judged(aJob({ payload: stored(MAX_PAYLOAD_BYTES + 1) }))?.reason).toBe('PayloadTooLarge')
   })
 
+  it('that nests too deep is refused, whatever else it is', () => {
+    expect(judged(aJob({ payload: { kind: 'too-deep' } }))).toEqual({
+      reason: 'InvalidPayload',
+      message: expect.stringContaining('nested deeper than 1000 levels'),
+    })
+  })
+
   it('with an integer beyond 2^53 is refused with its path and without its value', () => {
     const refusal = judged(aJob({ payload: inline('{"order":{"id":12345678901234567890}}') }))
     expect(refusal?.reason).toBe('InvalidPayload')

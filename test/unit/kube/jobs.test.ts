@@ -117,10 +117,15 @@ describe('the payload', () => {
     expect(payloadOf(over)).toEqual({ kind: 'stored', bytes: Buffer.byteLength(over) })
   })
 
-  it('nested too deeply to be written again is named (B17)', () => {
-    const deep = `${'['.repeat(9_000)}${']'.repeat(9_000)}`
+  it.each([1_001, 9_000])('nested %i levels deep is known as such (B17)', (levels) => {
+    const deep = `${'['.repeat(levels)}${']'.repeat(levels)}`
     const whole = JSON.stringify(stored({ payload: 'HERE' })).replace('"HERE"', deep)
-    expect(problem(JSON.parse(whole))).toBe('spec.payload: nested too deeply')
+    expect(accepted(JSON.parse(whole)).payload).toEqual({ kind: 'too-deep' })
+  })
+
+  it('nested 1,000 levels deep is kept', () => {
+    const deep = `${'['.repeat(1_000)}${']'.repeat(1_000)}`
+    expect(payloadOf(deep)).toEqual({ kind: 'inline', json: deep })
   })
 })
 

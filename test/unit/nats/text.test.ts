@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { cleanText, depthOf, readJson } from '../../../src/nats/text.ts'
+import { cleanText, readJson } from '../../../src/nats/text.ts'
 
 describe('text for people', () => {
   test.each([
@@ -46,20 +46,4 @@ describe('JSON from outside', () => {
     expect(read.ok).toBe(true)
     expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false)
   })
-})
-
-test('depth counts brackets outside of strings', () => {
-  expect(depthOf('{"a[[[":["\\"[[",{}]}')).toBe(3)
-})
-
-test('depth of a JSON text is the depth of its value', () => {
-  const depth = (value: unknown): number =>
-    typeof value === 'object' && value !== null
-      ? 1 + Math.max(0, ...Object.values(value).map(depth))
-      : 0
-  fc.assert(
-    fc.property(fc.jsonValue(), (value) => {
-      expect(depthOf(JSON.stringify(value))).toBe(depth(value))
-    }),
-  )
 })

@@ -121,6 +121,11 @@ describe('a returned value that is not', () => {
     expect(messageOf(outcome)).toContain(`is larger than ${MAX_RESULT_BYTES} bytes`)
   })
 
+  it('a single text of many megabytes is refused without being written down', () => {
+    const outcome = outcomeOfValue(anything, 'x'.repeat(50_000_000))
+    expect(messageOf(outcome)).toContain(`is larger than ${MAX_RESULT_BYTES} bytes`)
+  })
+
   it('a value without end is refused', () => {
     const endless: object = new Proxy(
       {},
