@@ -216,11 +216,6 @@ export class Ledger {
     if (entry.attempt?.epoch === epoch) this.#set(entry, null)
   }
 
-  /** Every lease starts anew after a reconnect (L1). */
-  renewAll(now: MonoMs): void {
-    for (const entry of this.#open.values()) renew(entry, now)
-  }
-
   /** Leases of adopted and of Running attempts start when the shard is led (T8). */
   renewShard(shard: ShardId, now: MonoMs): void {
     for (const entry of this.#open.values()) if (entry.shard === shard) renew(entry, now)

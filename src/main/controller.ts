@@ -196,8 +196,9 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     listings.forgetClasses()
     leadership.takeAgain(why)
   }
-  const verify = (shard: ShardId) => void leadership.verify(shard)
-  const outcomes = new Outcomes({ ...base, feed: ports.feed, verify, streamLost, moved })
+  const suspect = (shard: ShardId) => leadership.suspect(shard)
+  const verify = (shard: ShardId) => void suspect(shard)
+  const outcomes = new Outcomes({ ...base, feed: ports.feed, verify: suspect, streamLost, moved })
   const takeover = new Takeover({
     ...base,
     streams,
@@ -206,12 +207,12 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     link,
     relist: ports.relistJobs,
     leadership: () => leadership,
+    recall: (group) => listings.recall(group),
     leading,
   })
   const listings = new Listings({
     ...base,
     streams,
-    reclaims,
     verify,
     lifted: (shard, term) => takeover.lifted(shard, term),
     capacityChanged: () => cycle.kick(),
@@ -309,7 +310,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       unsubscribe = [
         ports.beats.beats((beat) => listings.receive(beat)),
         ports.beats.notes((note) => observer.progress(note, sink)),
-        ports.beats.rejected((sender, problem) => observer.rejectedBeat(sender, problem)),
+        ports.beats.rejected((sender, problem, kind) => observer.rejected(sender, problem, kind)),
       ]
       rescuer.start()
       holds.start()

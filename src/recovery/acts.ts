@@ -57,7 +57,7 @@ export class Acts {
         ...request,
       })
       if (settled === 'written' && attempt) {
-        if (attempt.owner) workers.straying(attempt.owner.worker)
+        if (attempt.owner) workers.straying(entry.object.namespace, attempt.owner.worker)
         this.#end(entry, attempt, 'cancelled')
       }
       return settled
@@ -70,7 +70,7 @@ export class Acts {
   /** U5: the object is gone; whatever runs for its uid is told to stop, and its outcome is dropped. */
   deleted(entry: Entry, attempt: Attempt | null): void {
     if (!attempt || !this.#options.shards.get(entry.shard)) return
-    if (attempt.owner) this.#options.workers.straying(attempt.owner.worker)
+    if (attempt.owner) this.#options.workers.straying(entry.object.namespace, attempt.owner.worker)
     this.#end(entry, attempt, 'deleted')
   }
 

@@ -10,7 +10,7 @@
  * What a shard needs before it leads (T2–T8) is `takeover.ts`'s; this file owns every write of a shard
  * record.
  */
-import type { Cancel, Clock, MonoMs, Random } from '../core/clock.ts'
+import { type Cancel, type Clock, type MonoMs, type Random, sleep } from '../core/clock.ts'
 import type { Term } from '../core/epoch.ts'
 import { describeError } from '../core/errors.ts'
 import { allShards, type ShardId } from '../core/ids.ts'
@@ -40,6 +40,9 @@ export interface LeadershipOptions {
   readonly steppedDown: (shard: ShardId) => void
 }
 
+/** A shard record is read so often at most because somebody named a higher term. */
+const SUSPECT_MS = 1_000
+
 export class Leadership {
   readonly #options: LeadershipOptions
   readonly #sightings = new Map<string, Sighting>()
@@ -49,6 +52,8 @@ export class Leadership {
   #taking: Promise<void> | null = null
   #problem = 'not started'
   #loop: Promise<void> = Promise.resolve()
+  readonly #suspicions = new Map<ShardId, Promise<boolean>>()
+  readonly #suspectedAt = new Map<ShardId, MonoMs>()
 
   constructor(options: LeadershipOptions) {
     this.#options = options
@@ -75,14 +80,14 @@ export class Leadership {
   async stop(): Promise<void> {
     if (this.#stopped) return
     this.#timer?.()
-    const held = this.#options.shards.all()
     this.#stopped = true
     await this.#loop
-    const { records, members, identity } = this.#options
-    const giveUp = held.map(({ record }) => records.compareAndSet(released(record)))
-    await Promise.allSettled([...giveUp, members.remove(identity)])
+    const { members, shards, identity, logger } = this.#options
+    const held = shards.all()
     for (const { shard } of held) this.#leave(shard)
-    this.#options.logger.info('shards handed over', { shards: held.length })
+    const giveUp = held.map(({ record }) => this.#release(record))
+    await Promise.allSettled([...giveUp, members.remove(identity)])
+    logger.info('shards handed over', { shards: held.length })
   }
 
   /** T2, T5: false when the record was lost to somebody else; the shard is then given up. */
@@ -114,15 +119,40 @@ export class Leadership {
    * told by every consumer that it takes along; shards that are being taken look for themselves (T3).
    */
   takeAgain(why: string): void {
-    const shards = this.#options.shards
-      .all()
-      .filter(({ phase }) => phase !== 'taking')
-      .map(({ record }) => record)
-    if (shards.length === 0 || this.#stopped) return
-    this.#options.logger.warn('taking over again', { why, shards: shards.length })
-    for (const { shard } of shards) this.#options.shards.enter(shard, 'taking')
+    const { shards, logger } = this.#options
+    const lost = shards.all().filter(({ phase }) => phase !== 'taking')
+    if (lost.length === 0 || this.#stopped) return
+    logger.warn('taking over again', { why, shards: lost.length })
+    for (const { shard } of lost) shards.enter(shard, 'taking')
+    const group = new Set(lost.map(({ shard }) => shard))
     const before = this.#taking ?? Promise.resolve()
-    this.#occupy(before.then(() => this.#takeGroup(shards)))
+    this.#occupy(before.then(() => this.#takeGroup(this.#stillTaking(group))))
+  }
+
+  /** By now, in the versions of now: a take-over that ran meanwhile may have taken or lost some. */
+  #stillTaking(group: ReadonlySet<ShardId>): readonly ShardRecord[] {
+    return this.#options.shards
+      .all()
+      .filter(({ shard, phase }) => group.has(shard) && phase === 'taking')
+      .map(({ record }) => record)
+  }
+
+  /**
+   * `verify` for whoever cannot be trusted to ask seldom: one read a second for each shard, however
+   * many messages name a term of the future.
+   */
+  suspect(shard: ShardId): Promise<boolean> {
+    const { clock } = this.#options
+    const waiting = this.#suspicions.get(shard)
+    if (waiting) return waiting
+    const since = clock.monotonic() - (this.#suspectedAt.get(shard) ?? Number.NEGATIVE_INFINITY)
+    const answer = sleep(clock, Math.max(0, SUSPECT_MS - since)).then(() => {
+      this.#suspicions.delete(shard)
+      this.#suspectedAt.set(shard, clock.monotonic())
+      return this.verify(shard)
+    })
+    this.#suspicions.set(shard, answer)
+    return answer
   }
 
   stepDown(shard: ShardId, why: string): void {
@@ -228,6 +258,7 @@ export class Leadership {
   /** T1 for each; what is won goes through T2–T8 together. */
   async #takeGroup(group: readonly ShardRecord[]): Promise<void> {
     const { logger, shards, takeOver } = this.#options
+    if (group.length === 0) return
     if (!shards.all().some(({ phase }) => phase === 'leading')) this.#problem = 'taking over'
     try {
       const won = await Promise.all(group.map((record) => this.#claim(record)))
@@ -244,18 +275,30 @@ export class Leadership {
 
   /**
    * T1, on exactly the version that was judged to be free, or that we wrote last: whoever wrote since
-   * then has it.
+   * then has it. One shard's trouble is not its neighbours'.
    */
   async #claim(before: ShardRecord): Promise<boolean> {
-    const { records, shards, clock, identity } = this.#options
-    const next = claimed(before, identity, this.#salt(), clock.now())
-    const record = await this.#settled(next, await records.compareAndSet(next))
-    if (!record) {
-      this.stepDown(before.shard, 'somebody else took it')
-      return false
+    const { records, shards, clock, identity, logger } = this.#options
+    const { shard } = before
+    try {
+      const next = claimed(before, identity, this.#salt(), clock.now())
+      const record = await this.#settled(next, await records.compareAndSet(next))
+      if (record && !this.#stopped) {
+        shards.take(record, before.floor)
+        return true
+      }
+      if (record) await this.#release(record)
+      this.stepDown(shard, 'somebody else took it')
+    } catch (error) {
+      logger.error('a shard could not be claimed', { shard, err: describeError(error) })
+      this.stepDown(shard, 'it could not be claimed')
     }
-    shards.take(record, before.floor)
-    return true
+    return false
+  }
+
+  /** A clean stop: best effort, whoever comes next waits for the Lease otherwise. */
+  async #release(record: ShardRecord): Promise<void> {
+    await this.#options.records.compareAndSet(released(record)).catch(() => undefined)
   }
 
   /** The member Lease of a process that died is nobody's any more. */
@@ -274,9 +317,10 @@ export class Leadership {
     if (!held) return false
     const next = change(held.record)
     const record = await this.#settled(next, await records.compareAndSet(next))
-    if (record) shards.update(record)
+    if (record && this.#stopped) await this.#release(record)
+    else if (record) shards.update(record)
     else this.stepDown(shard, 'the record was changed by somebody else')
-    return record !== null
+    return record !== null && !this.#stopped
   }
 
   /** After an unknown answer the write may have happened: the record tells. */

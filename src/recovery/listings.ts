@@ -5,7 +5,7 @@
 import type { Clock } from '../core/clock.ts'
 import { termOf } from '../core/epoch.ts'
 import { describeError } from '../core/errors.ts'
-import type { BootId, ClassId, ShardId } from '../core/ids.ts'
+import type { ClassId, ShardId } from '../core/ids.ts'
 import type { JobObject } from '../core/job.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
 import type { Beat, RunningAttempt } from '../core/outcome.ts'
@@ -14,7 +14,6 @@ import type { FactSink, StatusStore } from '../persistence/ports.ts'
 import { judgeListing, type ListingVerdict } from './judge.ts'
 import { placeOf } from './place.ts'
 import type { Announcer, Streams } from './ports.ts'
-import type { Reclaims } from './reclaims.ts'
 import type { LedShard, Shards } from './shards.ts'
 import type { KnownWorker, Workers } from './workers.ts'
 
@@ -28,7 +27,6 @@ export interface ListingsOptions {
   readonly store: Pick<StatusStore, 'readJob'>
   /** Takes in a version that was read live, as if the watch had brought it. */
   readonly seen: (object: JobObject) => void
-  readonly reclaims: Reclaims
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -39,12 +37,18 @@ export interface ListingsOptions {
   readonly capacityChanged: () => void
 }
 
+/** Live reads for unknown jobs; what is not looked at now is listed again by the next beat. */
+const LOOKS_AT_ONCE = 8
+const LOOKS_A_SECOND = 40
+
 export class Listings {
   readonly #options: ListingsOptions
   /** Class consumers that exist, as far as this process knows. */
   readonly #classes = new Set<string>()
   /** Uids that are being looked up live (B4). */
   readonly #looking = new Set<string>()
+  #lookedSince = 0
+  #looked = 0
 
   constructor(options: ListingsOptions) {
     this.#options = options
@@ -63,12 +67,11 @@ export class Listings {
   receive(beat: Beat): void {
     const { workers, shards, metrics } = this.#options
     metrics.count('gopherqueue_beats_total')
-    const { worker, endedBoot } = workers.heard(beat)
+    const worker = workers.heard(beat)
     const held = shards.get(worker.shard)
     if (!held || held.phase === 'taking') return
     this.#announce(worker, held)
     void this.#ensureClass(beat)
-    if (endedBoot && held.phase === 'leading') this.#endedProcess(worker, endedBoot)
     for (const listed of beat.running) this.#listed(worker, held, listed)
     this.#options.capacityChanged()
   }
@@ -94,17 +97,6 @@ export class Listings {
         namespace,
         err: describeError(error),
       })
-    }
-  }
-
-  /** B5: same id, new process. What it had started is lost, unless it had finished. */
-  #endedProcess({ id, beat }: KnownWorker, boot: BootId): void {
-    const finished = new Set(beat.finished.map(({ uid, epoch }) => `${uid}.${epoch}`))
-    for (const entry of [...this.#options.ledger.open()]) {
-      const { attempt } = entry
-      if (attempt?.owner?.worker !== id || attempt.owner.boot !== boot) continue
-      if (finished.has(`${entry.uid}.${attempt.epoch}`)) continue
-      void this.#options.reclaims.lose(entry, 'WorkerCrashed')
     }
   }
 
@@ -166,8 +158,7 @@ export class Listings {
         this.#abort(worker, held, listed, verdict.why)
         return
       case 'higher-term':
-        if (held.phase === 'leading') this.#options.verify(held.shard)
-        else this.#options.lifted(held.shard, termOf(listed.epoch))
+        this.#higherTerm(worker, held, listed)
         return
       case 'ignore':
         return
@@ -190,6 +181,40 @@ export class Listings {
     })
   }
 
+  #higherTerm(worker: KnownWorker, held: LedShard, listed: RunningAttempt): void {
+    const { verify, lifted, metrics, logger } = this.#options
+    if (held.phase === 'leading') {
+      verify(held.shard)
+      return
+    }
+    const term = termOf(listed.epoch)
+    if (lifted(held.shard, term)) return
+    metrics.count('gopherqueue_refused_total', { kind: 'listing', reason: 'unknown-term' })
+    logger.debug('a term is not believed', { ...worker.beat.owner, shard: held.shard, term })
+  }
+
+  /**
+   * T5: what a silent worker, or a process that has ended since, was last heard to run is adopted, too.
+   * So its loss is counted, and nothing of it runs twice while it is only cut off.
+   */
+  recall(group: readonly ShardId[]): void {
+    const { workers, shards } = this.#options
+    const silent = [...workers.all()].filter(({ shard, beat }) => {
+      return beat.announcedTerm < (shards.get(shard)?.record.term ?? 0)
+    })
+    for (const worker of [...workers.ended(), ...silent]) {
+      const held = group.includes(worker.shard) ? shards.get(worker.shard) : undefined
+      if (held) for (const listed of worker.beat.running) this.#recallOne(worker, held, listed)
+    }
+  }
+
+  #recallOne(worker: KnownWorker, held: LedShard, listed: RunningAttempt): void {
+    const entry = this.#options.ledger.get(listed.uid)
+    if (entry?.object.namespace !== worker.beat.namespace) return
+    if (this.#judge(worker, held, entry, listed).kind === 'adopt')
+      this.#adopt(worker, entry, listed)
+  }
+
   /** B3: only after the write is it current; the ledger adopts it from the status. */
   async #lateReturn(worker: KnownWorker, entry: Entry, listed: RunningAttempt): Promise<void> {
     if (entry.facts > 0) return
@@ -199,7 +224,7 @@ export class Listings {
       epoch: listed.epoch,
       attempt: listed.attempt,
       runId: listed.runId,
-      place: placeOf(worker.beat.owner, worker.beat.cls, workers),
+      place: placeOf(entry, worker.beat.owner, worker.beat.cls, workers),
       startedAt: clock.now() - listed.ageMs,
     })
   }
@@ -216,10 +241,22 @@ export class Listings {
     })
   }
 
+  /** B4, B38: whoever lists thousands of unknown jobs is answered with a few reads a second. */
+  #mayLook(): boolean {
+    const now = this.#options.clock.monotonic()
+    if (now - this.#lookedSince >= 1_000) {
+      this.#lookedSince = now
+      this.#looked = 0
+    }
+    if (this.#looking.size >= LOOKS_AT_ONCE || this.#looked >= LOOKS_A_SECOND) return false
+    this.#looked += 1
+    return true
+  }
+
   /** B4: not in the cache proves nothing; a live read does. */
   async #unknown(worker: KnownWorker, held: LedShard, listed: RunningAttempt): Promise<void> {
     const { store, seen } = this.#options
-    if (this.#looking.has(listed.uid)) return
+    if (this.#looking.has(listed.uid) || !this.#mayLook()) return
     this.#looking.add(listed.uid)
     try {
       const { namespace } = worker.beat
@@ -230,6 +267,8 @@ export class Listings {
       } else {
         this.#abort(worker, held, listed, 'gone')
       }
+    } catch (error) {
+      this.#options.logger.warn('a listed job could not be read', { err: describeError(error) })
     } finally {
       this.#looking.delete(listed.uid)
     }

@@ -1,6 +1,6 @@
 /**
  * What is due for one open attempt, by the leader's own monotonic clock. Pure: one table of the rules
- * D5, D7, L1, L7, B6 and U2 of the protocol, each with a test named after it. The rescuer carries the
+ * D5, D7, L1, L7, B5, B6 and U2 of the protocol, each with a test named after it. The rescuer carries the
  * answers out.
  */
 import type { MonoMs } from '../core/clock.ts'
@@ -28,6 +28,8 @@ export interface OpenAttempt {
   readonly frozen: boolean
   /** The job's attempt deadline, ms. */
   readonly deadlineMs: number
+  /** Another process speaks under the owner's id, and does not know of the attempt (B5). */
+  readonly ownerEnded: boolean
   /** When the owner was last heard; null = no owner, or never. */
   readonly ownerHeardAt: MonoMs | null
   /** The class has a free slot, or no live worker at all: a message that waits there is stuck. */
@@ -45,6 +47,7 @@ export type Due =
   | 'look-for-message'
   | 'ask-resend'
   | 'end-lease'
+  | 'end-process'
   | 'tell-overdue'
   | 'close-overdue'
   | 'close-suspended'
@@ -57,6 +60,7 @@ export function dueFor(open: OpenAttempt): Due | null {
     const waited = now - attempt.dispatchedAt
     return !open.frozen && waited >= STUCK_MS && open.couldHaveStarted ? 'look-for-message' : null
   }
+  if (open.ownerEnded) return 'end-process'
   if (!open.frozen && now - attempt.listedAt >= open.leaseMs) return 'end-lease'
   const closing = closingDue(open, attempt.acceptedAt)
   if (closing) return closing

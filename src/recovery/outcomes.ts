@@ -32,8 +32,8 @@ export interface OutcomesOptions {
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
-  /** O4: a term above ours was named. */
-  readonly verify: (shard: ShardId) => void
+  /** O4: a term above ours was named. False: the record could not be read. */
+  readonly verify: (shard: ShardId) => Promise<boolean>
   /** The consumer or its stream is gone: taken over again (T3). */
   readonly streamLost: (problem: string) => void
   /** A slot is free, and the job may be due again. */
@@ -63,7 +63,7 @@ export class Outcomes {
     await this.leave(shard)
     const followed: Followed = { term, following: null, handled: 0 }
     this.#followed.set(shard, followed)
-    followed.following = await this.#options.feed.follow(
+    const following = await this.#options.feed.follow(
       shard,
       term,
       (delivery) => void this.#receive(shard, followed, delivery),
@@ -71,6 +71,9 @@ export class Outcomes {
         if (this.#followed.get(shard) === followed) this.#options.streamLost(problem)
       },
     )
+    if (this.#followed.get(shard) === followed) followed.following = following
+    // Left while it began.
+    else await following.stop().catch(() => {})
   }
 
   async leave(shard: ShardId): Promise<void> {
@@ -107,6 +110,7 @@ export class Outcomes {
     const entry = await this.#entryOf(report)
     if (entry === 'gone') return this.#drop(delivery, 'gone')
     if (entry === 'unknown') return delivery.nak(AGAIN_MS)
+    if (entry.object.namespace !== delivery.namespace) return this.#drop(delivery, 'namespace')
     const verdict = this.#judge(shard, entry, report)
     if (!verdict) return
     switch (verdict.kind) {
@@ -118,11 +122,24 @@ export class Outcomes {
         await this.#adopt(entry, report)
         return delivery.nak(0)
       case 'higher-term':
-        this.#options.verify(shard)
-        return delivery.nak(AGAIN_MS)
+        return this.#ofHigherTerm(shard, report, delivery)
       case 'later':
         return delivery.nak(AGAIN_MS)
     }
+  }
+
+  /**
+   * O4. The shard record tells whether we are deposed; then it is not ours to acknowledge. If not, and
+   * the record has no salt for that term, nobody ever dispatched it.
+   */
+  async #ofHigherTerm(shard: ShardId, report: Report, delivery: EventDelivery): Promise<void> {
+    const { shards, verify } = this.#options
+    const wasRead = await verify(shard)
+    if (!shards.get(shard)) return
+    if (wasRead && shards.leads(shard) && !shards.knows(shard, report.epoch)) {
+      return this.#drop(delivery, 'unknown-term')
+    }
+    delivery.nak(AGAIN_MS)
   }
 
   /** A job that the cache does not have is looked for by name, and is the same only by uid (W4). */
@@ -165,7 +182,7 @@ export class Outcomes {
     workers.reported(report.uid, report.epoch)
     moved(entry)
     this.#measure(entry, report)
-    const place = placeOf(report.owner, entry.attempt?.cls ?? ('' as never), workers)
+    const place = placeOf(entry, report.owner, entry.attempt?.cls ?? ('' as never), workers)
     const stopTelling = this.#tellWorking(delivery)
     const fact = outcomeFact(report, place, clock.now(), random.uniform())
     const settled = await sink.submit(entry.uid, fact)
@@ -203,7 +220,7 @@ export class Outcomes {
       epoch: report.epoch,
       attempt: report.attempt,
       runId: report.runId,
-      cls: workers.get(report.owner.worker)?.beat.cls ?? ('' as never),
+      cls: workers.get(report.namespace, report.owner.worker)?.beat.cls ?? ('' as never),
       dispatchedAt: now,
       owner: report.owner,
       acceptedAt: now,
@@ -220,7 +237,7 @@ export class Outcomes {
       epoch: report.epoch,
       attempt: report.attempt,
       runId: report.runId,
-      place: placeOf(report.owner, '' as never, workers),
+      place: placeOf(entry, report.owner, '' as never, workers),
       startedAt: clock.now() - report.startedAgoMs,
     })
   }

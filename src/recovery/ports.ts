@@ -144,6 +144,10 @@ export interface BeatFeed {
   notes(receive: (note: Note) => void): () => void
   /** A message that could not be decoded; the sender is the one of its subject. */
   rejected(
-    receive: (sender: { namespace: string; worker: WorkerId }, problem: string) => void,
+    receive: (
+      sender: { namespace: string; worker: WorkerId },
+      problem: string,
+      kind: 'beat' | 'note',
+    ) => void,
   ): () => void
 }

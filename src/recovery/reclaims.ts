@@ -67,7 +67,7 @@ export class Reclaims {
       const { namespace } = entry.object
       if (await streams.storedEvent(entry.shard, namespace, entry.uid)) return
       if (entry.attempt?.epoch !== attempt.epoch || entry.attempt.reported) return
-      const place = this.#place(attempt)
+      const place = this.#place(entry, attempt)
       const lost: Fact = {
         kind: 'lost',
         epoch: attempt.epoch,
@@ -110,7 +110,7 @@ export class Reclaims {
         kind: 'overdue',
         epoch: attempt.epoch,
         fence: shards.next(entry.shard),
-        place: this.#place(attempt),
+        place: this.#place(entry, attempt),
         at: clock.now(),
         roll: random.uniform(),
       })
@@ -162,8 +162,8 @@ export class Reclaims {
     })
   }
 
-  #place(attempt: Attempt): WorkerPlace | null {
-    return attempt.owner ? placeOf(attempt.owner, attempt.cls, this.#options.workers) : null
+  #place(entry: Entry, attempt: Attempt): WorkerPlace | null {
+    return attempt.owner ? placeOf(entry, attempt.owner, attempt.cls, this.#options.workers) : null
   }
 
   async #once(entry: Entry, work: (attempt: Attempt) => Promise<void>): Promise<void> {

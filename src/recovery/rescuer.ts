@@ -7,6 +7,7 @@ import type { Cancel, Clock, MonoMs } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
 import type { ClassId, JobUid } from '../core/ids.ts'
 import type { Attempt, Entry, Ledger } from '../core/ledger.ts'
+import type { Beat } from '../core/outcome.ts'
 import type { Logger } from '../observability/ports.ts'
 import type { FactSink } from '../persistence/ports.ts'
 import { dueFor, massSilence } from './lost.ts'
@@ -138,6 +139,8 @@ export class Rescuer {
     const { workers, leaseMs } = this.#options
     const asked = this.#asked.get(entry.uid)
     const known = asked?.epoch === attempt.epoch ? asked : null
+    const { owner } = attempt
+    const worker = owner ? workers.get(entry.object.namespace, owner.worker) : undefined
     const slots = idle.get(`${entry.object.namespace}/${attempt.cls}`)
     const due = dueFor({
       attempt,
@@ -145,13 +148,22 @@ export class Rescuer {
       leaseMs,
       frozen,
       deadlineMs: entry.record.attemptDeadlineMs,
-      ownerHeardAt: attempt.owner ? (workers.get(attempt.owner.worker)?.heardAt ?? null) : null,
+      ownerHeardAt: worker?.heardAt ?? null,
+      ownerEnded: worker !== undefined && hasEnded(entry, attempt, worker.beat),
       couldHaveStarted: slots === undefined || slots > 0,
       resendAskedAt: known?.resendAt ?? null,
       overdueToldAt: known?.overdueAt ?? null,
-      suspendToldAt: known?.suspendAt ?? null,
+      suspendToldAt: entry.record.suspend ? (known?.suspendAt ?? null) : null,
     })
     if (due) this.#carryOut(due, entry, attempt, now)
+    this.#keepSuspended(entry, attempt, known)
+  }
+
+  /** U2 is a level: it holds for an attempt that became current later, and ends with the suspension. */
+  #keepSuspended(entry: Entry, attempt: Attempt, known: Asked | null): void {
+    if (!entry.record.suspend) {
+      if (known) known.suspendAt = null
+    } else if (!attempt.reported) this.suspend(entry)
   }
 
   #carryOut(
@@ -174,6 +186,9 @@ export class Rescuer {
         return
       case 'end-lease':
         void reclaims.lose(entry, 'LeaseLost')
+        return
+      case 'end-process':
+        void reclaims.lose(entry, 'WorkerCrashed')
         return
       case 'tell-overdue':
         this.#askedOf(entry, attempt).overdueAt = now
@@ -198,7 +213,7 @@ export class Rescuer {
       epoch: attempt.epoch,
       attempt: attempt.attempt,
       runId: attempt.runId,
-      place: placeOf(attempt.owner, attempt.cls, workers),
+      place: placeOf(entry, attempt.owner, attempt.cls, workers),
       startedAt: attempt.startedAt ?? clock.now(),
     })
   }
@@ -275,4 +290,10 @@ export class Rescuer {
     }
     again()
   }
+}
+
+/** B5: same id, new process. What the old one had started is lost, unless it had finished. */
+function hasEnded({ uid }: Entry, { owner, epoch }: Attempt, { owner: speaks, finished }: Beat) {
+  if (!owner || owner.boot === speaks.boot) return false
+  return !finished.some((each) => each.uid === uid && each.epoch === epoch)
 }

@@ -22,7 +22,7 @@ import { shardOf } from '../core/ids.ts'
 import { isTerminal } from '../core/job.ts'
 import { type Ledger, termOfStatus } from '../core/ledger.ts'
 import type { Logger } from '../observability/ports.ts'
-import type { FactSink } from '../persistence/ports.ts'
+import type { FactSink, Settled } from '../persistence/ports.ts'
 import type { Leadership } from './leadership.ts'
 import type { Outcomes } from './outcomes.ts'
 import { placeOf } from './place.ts'
@@ -46,6 +46,8 @@ export interface TakeoverOptions {
   /** Resolves after a consistent list that began after the call. */
   readonly relist: () => Promise<void>
   readonly leadership: () => Pick<Leadership, 'raise' | 'writeFloor' | 'stepDown' | 'trusted'>
+  /** T5: adopts what silent workers were heard to run (`listings.ts`). */
+  readonly recall: (shards: readonly ShardId[]) => void
   /** T8 was reached: jobs of the shard may be dispatched. */
   readonly leading: (shard: ShardId) => void
 }
@@ -58,11 +60,19 @@ const LOOK_MS = 10
 const RETRY_MS = 500
 /** T5: a beat of an etcd that was restored may lift our term by so much. */
 const MAX_LIFT = 64
+/** And so often in one take-over, whatever heartbeats go on to say: they cannot be checked. */
+const MOST_LIFTS = 3
+
+interface Expected {
+  readonly namespace: string
+  readonly worker: WorkerId
+}
 
 export class Takeover {
   readonly #options: TakeoverOptions
   /** Terms above ours that heartbeats named during the window, by shard. */
   readonly #lifts = new Map<ShardId, Term>()
+  #liftsLeft = MOST_LIFTS
 
   constructor(options: TakeoverOptions) {
     this.#options = options
@@ -70,17 +80,20 @@ export class Takeover {
 
   /** Resolves when each shard of the group leads or was lost. */
   async run(group: readonly ShardId[]): Promise<void> {
-    const { clock, logger } = this.#options
+    const { clock, logger, shards, recall } = this.#options
     const began = clock.monotonic()
+    this.#lifts.clear()
+    this.#liftsLeft = MOST_LIFTS
     await this.#readObjects(group)
     for (;;) {
       await this.#takeStreams(this.#still(group))
-      await this.#window(this.#still(group))
-      if (!(await this.#lift(this.#still(group)))) break
+      await this.#window(this.#inWindow(group))
+      if (!(await this.#lift(this.#inWindow(group)))) break
     }
-    await this.#recordAdopted(this.#still(group))
-    await Promise.all(this.#still(group).map((shard) => this.#lead(shard)))
-    const led = this.#still(group)
+    recall(this.#inWindow(group))
+    await this.#recordAdopted(this.#inWindow(group))
+    await Promise.all(this.#inWindow(group).map((shard) => this.#lead(shard)))
+    const led = group.filter((shard) => shards.leads(shard))
     logger.info('leading', {
       shards: led.length,
       term: Math.max(0, ...led.map((shard) => this.#termOf(shard))),
@@ -91,13 +104,18 @@ export class Takeover {
   /** A heartbeat lists a term that this leader has not given out (T5). False: too far to be believed. */
   lifted(shard: ShardId, term: Term): boolean {
     const own = this.#termOf(shard)
-    if (term < own || term > own + MAX_LIFT) return false
+    if (term < own || term > own + MAX_LIFT || this.#liftsLeft === 0) return false
     this.#lifts.set(shard, Math.max(term + 1, this.#lifts.get(shard) ?? 0))
     return true
   }
 
   #still(group: readonly ShardId[]): readonly ShardId[] {
     return group.filter((shard) => this.#options.shards.get(shard))
+  }
+
+  /** What lost its streams meanwhile is taken again, from T1. */
+  #inWindow(group: readonly ShardId[]): readonly ShardId[] {
+    return group.filter((shard) => this.#options.shards.get(shard)?.phase === 'window')
   }
 
   #termOf(shard: ShardId): Term {
@@ -186,7 +204,7 @@ export class Takeover {
     const least = this.#mayRun(group) ? LEAST_WINDOW_MS : 0
     while (clock.monotonic() - began < WINDOW_MS) {
       const waited = clock.monotonic() - began
-      const left = this.#still(group)
+      const left = this.#inWindow(group)
       if (left.length === 0) return
       const handled = left.every((shard) => this.#options.outcomes.caughtUp(shard))
       if (handled && waited >= least && this.#answered(expected)) return
@@ -195,14 +213,16 @@ export class Takeover {
   }
 
   /** Workers heard as a standby, and owners that a status names. */
-  #expected(group: readonly ShardId[]): ReadonlySet<WorkerId> {
+  #expected(group: readonly ShardId[]): readonly Expected[] {
     const { workers, ledger } = this.#options
     const ours = new Set(group)
-    const expected = new Set<WorkerId>()
-    for (const worker of workers.live()) if (ours.has(worker.shard)) expected.add(worker.id)
-    for (const entry of ledger.open()) {
-      const owner = ours.has(entry.shard) ? entry.attempt?.owner : null
-      if (owner) expected.add(owner.worker)
+    const expected: Expected[] = []
+    for (const { id, shard, beat } of workers.live()) {
+      if (ours.has(shard)) expected.push({ namespace: beat.namespace, worker: id })
+    }
+    for (const { shard, attempt, object } of ledger.open()) {
+      const owner = ours.has(shard) ? attempt?.owner : null
+      if (owner) expected.push({ namespace: object.namespace, worker: owner.worker })
     }
     return expected
   }
@@ -217,17 +237,17 @@ export class Takeover {
   }
 
   /** A beat that names our term was sent after our announcement (T4), whenever it was heard. */
-  #answered(expected: ReadonlySet<WorkerId>): boolean {
-    for (const id of expected) {
-      const worker = this.#options.workers.get(id)
-      if (!worker || worker.beat.announcedTerm < this.#termOf(worker.shard)) return false
-    }
-    return true
+  #answered(expected: readonly Expected[]): boolean {
+    return expected.every(({ namespace, worker }) => {
+      const known = this.#options.workers.get(namespace, worker)
+      return known !== undefined && known.beat.announcedTerm >= this.#termOf(known.shard)
+    })
   }
 
   /** T5: raises terms that beats went beyond; true = back to T3 with the new ones. */
   async #lift(group: readonly ShardId[]): Promise<boolean> {
     const lifts = group.filter((shard) => this.#lifts.has(shard))
+    if (lifts.length > 0) this.#liftsLeft -= 1
     for (const shard of lifts) {
       const term = this.#lifts.get(shard) ?? 0
       this.#lifts.delete(shard)
@@ -240,7 +260,7 @@ export class Takeover {
   async #recordAdopted(group: readonly ShardId[]): Promise<void> {
     const { ledger, sink, workers, clock } = this.#options
     const ours = new Set(group)
-    const writes: Promise<unknown>[] = []
+    const writes: Promise<Settled>[] = []
     for (const entry of ledger.open()) {
       const { attempt } = entry
       if (!ours.has(entry.shard) || !attempt?.owner || attempt.recorded || attempt.reported)
@@ -251,18 +271,29 @@ export class Takeover {
           epoch: attempt.epoch,
           attempt: attempt.attempt,
           runId: attempt.runId,
-          place: placeOf(attempt.owner, attempt.cls, workers),
+          place: placeOf(entry, attempt.owner, attempt.cls, workers),
           startedAt: attempt.startedAt ?? clock.now(),
         }),
       )
     }
-    await Promise.all(writes)
+    const settled = await Promise.all(writes)
+    // Without T6 there is no T7: its floor would void what was adopted.
+    if (settled.includes('stopped') && this.#inWindow(group).length > 0) {
+      throw new Error('an adopted attempt could not be written as Running')
+    }
   }
 
   /** T7 and T8. */
   async #lead(shard: ShardId): Promise<void> {
     const { leadership, shards, ledger, clock } = this.#options
-    if (!(await leadership().writeFloor(shard))) return
+    try {
+      if (!leadership().trusted) throw new Error('the member Lease ran out during the take-over')
+      if (!(await leadership().writeFloor(shard))) return
+    } catch (error) {
+      leadership().stepDown(shard, describeError(error))
+      return
+    }
+    if (this.#inWindow([shard]).length === 0) return
     shards.enter(shard, 'leading')
     ledger.renewShard(shard, clock.monotonic())
     this.#options.leading(shard)

@@ -8,7 +8,7 @@
  * cancelled handler that ignores its signal does not receive a second job.
  */
 import type { MonoMs } from '../core/clock.ts'
-import type { BootId, ClassId, JobUid, ShardId, WorkerId } from '../core/ids.ts'
+import type { ClassId, JobUid, ShardId, WorkerId } from '../core/ids.ts'
 import { shardOf } from '../core/ids.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
 import type { Beat } from '../core/outcome.ts'
@@ -23,12 +23,6 @@ export interface KnownWorker {
   readonly stray: number
 }
 
-export interface Heard {
-  readonly worker: KnownWorker
-  /** The process started anew under the same id (B5); null = the same process, or the first beat. */
-  readonly endedBoot: BootId | null
-}
-
 export interface WorkersOptions {
   readonly ledger: Ledger
   /** A worker that is silent for so long offers nothing, ms (L1). */
@@ -40,7 +34,10 @@ const REMEMBER_MS = 60_000
 
 export class Workers implements Capacity {
   readonly #options: WorkersOptions
-  readonly #known = new Map<WorkerId, KnownWorker>()
+  /** By namespace and id: a worker of another namespace may call itself the same. */
+  readonly #known = new Map<string, KnownWorker>()
+  /** Processes that ended, as last heard: another one speaks under their id. */
+  readonly #ended = new Map<string, KnownWorker>()
   readonly #reported = new Map<string, MonoMs>()
   #now: () => MonoMs
 
@@ -49,8 +46,9 @@ export class Workers implements Capacity {
     this.#now = now
   }
 
-  heard(beat: Beat): Heard {
-    const before = this.#known.get(beat.owner.worker)
+  heard(beat: Beat): KnownWorker {
+    const key = keyOf(beat.namespace, beat.owner.worker)
+    const before = this.#known.get(key)
     const worker: KnownWorker = {
       id: beat.owner.worker,
       shard: shardOf(beat.namespace),
@@ -58,10 +56,9 @@ export class Workers implements Capacity {
       heardAt: this.#now(),
       stray: this.#strayOf(beat),
     }
-    this.#known.set(worker.id, worker)
-    const endedBoot =
-      before && before.beat.owner.boot !== beat.owner.boot ? before.beat.owner.boot : null
-    return { worker, endedBoot }
+    this.#known.set(key, worker)
+    if (before && before.beat.owner.boot !== beat.owner.boot) this.#ended.set(key, before)
+    return worker
   }
 
   /** An outcome of this attempt is in: its slot is free although the last beat listed it. */
@@ -75,13 +72,18 @@ export class Workers implements Capacity {
   }
 
   /** The attempt is over but its handler was only just told to stop. */
-  straying(worker: WorkerId): void {
-    const known = this.#known.get(worker)
-    if (known) this.#known.set(worker, { ...known, stray: known.stray + 1 })
+  straying(namespace: string, id: WorkerId): void {
+    const known = this.get(namespace, id)
+    if (known) this.#known.set(keyOf(namespace, id), { ...known, stray: known.stray + 1 })
   }
 
-  get(id: WorkerId): KnownWorker | undefined {
-    return this.#known.get(id)
+  get(namespace: string, id: WorkerId): KnownWorker | undefined {
+    return this.#known.get(keyOf(namespace, id))
+  }
+
+  /** T5: processes whose attempts are told by nobody any more, as last heard. */
+  ended(): IterableIterator<KnownWorker> {
+    return this.#ended.values()
   }
 
   /** Heard within the lease. */
@@ -97,15 +99,15 @@ export class Workers implements Capacity {
   /** Forgets workers that were not heard for `ms`. */
   forgetSilent(ms: number): void {
     const since = this.#now() - ms
-    for (const worker of this.#known.values()) {
-      if (worker.heardAt < since) this.#known.delete(worker.id)
+    for (const processes of [this.#known, this.#ended]) {
+      for (const [key, { heardAt }] of processes) if (heardAt < since) processes.delete(key)
     }
   }
 
   /** After a reconnect nobody could have been heard: every silence starts anew (L1). */
   renewAll(): void {
     const heardAt = this.#now()
-    for (const worker of this.#known.values()) this.#known.set(worker.id, { ...worker, heardAt })
+    for (const [key, worker] of this.#known) this.#known.set(key, { ...worker, heardAt })
   }
 
   classes(): readonly ClassCapacity[] {
@@ -154,7 +156,7 @@ export class Workers implements Capacity {
   #holds(entry: Entry): ClassId | null {
     const attempt = entry.attempt
     if (!attempt || attempt.reported) return null
-    const owner = attempt.owner ? this.#known.get(attempt.owner.worker) : undefined
+    const owner = attempt.owner && this.get(entry.object.namespace, attempt.owner.worker)
     return owner?.beat.draining ? null : attempt.cls
   }
 
@@ -166,4 +168,8 @@ export class Workers implements Capacity {
     }
     return stray
   }
+}
+
+function keyOf(namespace: string, id: WorkerId): string {
+  return `${namespace}/${id}`
 }

@@ -134,6 +134,15 @@ export class FakeNats {
     this.work.delete(uid)
   }
 
+  /** Outcomes that nobody has acknowledged. */
+  get outcomes(): number {
+    return this.#events.size
+  }
+
+  get exists(): boolean {
+    return this.#created !== 0
+  }
+
   /** True: stored, or a duplicate of what is stored. */
   report(report: Report): boolean {
     if (!this.up || this.#created === 0) return false

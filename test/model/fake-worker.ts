@@ -22,6 +22,8 @@ export interface WorkerPlan {
   readonly queues?: readonly string[]
   readonly runMs?: (item: WorkItem) => number
   readonly outcome?: (item: WorkItem) => Outcome
+  /** Its handlers ignore what they are told. */
+  readonly deaf?: boolean
 }
 
 interface Running {
@@ -57,6 +59,7 @@ export class FakeWorker {
       types: plan.types ?? ['work'],
       queues: plan.queues ?? ['default'],
       runMs: plan.runMs ?? (() => 10),
+      deaf: plan.deaf ?? false,
       outcome: plan.outcome ?? (() => ({ kind: 'succeeded', resultJson: null })),
     }
     this.id = workerId(plan.id ?? `worker-${boots}`)
@@ -211,7 +214,7 @@ export class FakeWorker {
       if (message.report) this.#beat()
     } else if (message.kind === 'cancel' && message.term >= this.#announced) {
       const running = this.#running.get(message.uid)
-      if (!running || running.item.epoch > message.epochMax) return
+      if (this.#plan.deaf || !running || running.item.epoch > message.epochMax) return
       running.end()
       this.#end(running.item, running.startedAt, { kind: 'cancelled' })
     }

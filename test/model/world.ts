@@ -60,6 +60,8 @@ export class FakeApi implements StatusStore, ShardRecords {
   reachable = true
   /** No status is taken, whatever it says (a policy of somebody else's). */
   refuses = false
+  /** How often a job and a shard record were read. */
+  readonly reads = { jobs: 0, records: 0 }
   /** How long a status write waits for its answer; above WATCH_MS the watch comes first. */
   answerMs = 0
 
@@ -122,12 +124,14 @@ export class FakeApi implements StatusStore, ShardRecords {
   }
 
   async readJob(key: JobKey) {
+    this.reads.jobs += 1
     if (!this.reachable) return { kind: 'later', retryAfterMs: 1_000, detail: '' } as const
     const job = this.jobs.get(keyOf(key))
     return job ? ({ kind: 'found', object: job } as const) : ({ kind: 'gone' } as const)
   }
 
   async read(shard: ShardRecord['shard']): Promise<ShardRecord> {
+    this.reads.records += 1
     if (!this.reachable) throw new Error('unreachable')
     const empty = { shard, resourceVersion: '', holder: '', term: 0, floor: 0, salts: {} }
     return this.#records.get(shard) ?? empty

@@ -35,6 +35,7 @@ const open = (now: number, attempt: Attempt, change: Partial<OpenAttempt> = {}):
   leaseMs: LEASE,
   frozen: false,
   deadlineMs: DEADLINE,
+  ownerEnded: false,
   ownerHeardAt: attempt.listedAt,
   couldHaveStarted: true,
   resendAskedAt: null,
@@ -83,6 +84,11 @@ describe('what is due for an open attempt', () => {
       says: 'it may wait while NATS is unreachable (L1)',
       open: open(99_000, published, { frozen: true }),
       want: null,
+    },
+    {
+      says: 'it is lost at once when another process speaks under its owner’s id (B5)',
+      open: open(2_000, listed(1_900), { ownerEnded: true, frozen: true }),
+      want: 'end-process',
     },
     {
       says: 'its lease ends fifteen seconds after the last listing (L1)',
