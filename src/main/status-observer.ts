@@ -67,9 +67,18 @@ export class StatusObserver implements WriteObserver {
     sink.inform(note.uid, { kind: 'progress', epoch, percent, message })
   }
 
-  rejectedBeat(sender: { namespace: string; worker: WorkerId }, problem: string): void {
-    this.#options.metrics.count('gopherqueue_messages_rejected_total', { kind: 'beat' })
-    this.#options.logger.warn('a heartbeat was not understood', { ...sender, err: problem })
+  /** A heartbeat or a note of progress that cannot be read; its sender is named. */
+  rejected(
+    sender: { namespace: string; worker: WorkerId },
+    problem: string,
+    kind: 'beat' | 'note',
+  ): void {
+    this.#options.metrics.count('gopherqueue_messages_rejected_total', { kind })
+    this.#options.logger.warn('a message of a worker was not understood', {
+      ...sender,
+      kind,
+      err: problem,
+    })
   }
 
   unreadable(

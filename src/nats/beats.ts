@@ -18,7 +18,7 @@ import type { BeatSink } from '../worker/ports.ts'
 import type { Nats } from './connect.ts'
 import { type Decoded, decodeBeat, decodeNote } from './decode.ts'
 import { encodeBeat } from './encode.ts'
-import { isStatus, type RawMessage } from './message.ts'
+import { isStatus, type RawMessage, sizeOf } from './message.ts'
 import { beatSender, filters, noteSender, type Sender } from './subjects.ts'
 import { Throttle } from './throttle.ts'
 
@@ -32,7 +32,13 @@ const BEATS = { perSecond: 40, burst: 80 } as const
 /** All attempts of a worker together; more could not be written anyway. */
 const NOTES = { perSecond: 50, burst: 100 } as const
 
-type Rejected = (sender: { namespace: string; worker: WorkerId }, problem: string) => void
+/**
+ * What a beat costs grows with its size, or ten thousand attempts forty times a second would keep the
+ * operator from everything else: the largest there may be is heard once in two seconds.
+ */
+const BYTES_A_TOKEN = 16_384
+
+type Rejected = Parameters<BeatFeed['rejected']>[0]
 
 export function natsBeatFeed(options: BeatFeedOptions): BeatFeed {
   return new NatsBeatFeed(options)
@@ -70,19 +76,26 @@ class NatsBeatFeed implements BeatFeed {
 
   #beat(message: RawMessage): void {
     const sender = beatSender(message.subject)
-    if (!sender || isStatus(message) || !this.#beatThrottle.admit(nameOf(sender))) return
-    this.#tell(sender, decodeBeat(sender, message), this.#beats)
+    if (!sender || isStatus(message)) return
+    const cost = Math.min(BEATS.burst, Math.max(1, sizeOf(message) / BYTES_A_TOKEN))
+    if (!this.#beatThrottle.admit(nameOf(sender), cost)) return
+    this.#tell('beat', sender, decodeBeat(sender, message), this.#beats)
   }
 
   #note(message: RawMessage): void {
     const sender = noteSender(message.subject)
     if (!sender || isStatus(message) || !this.#noteThrottle.admit(nameOf(sender))) return
-    this.#tell(sender, decodeNote(sender, message, this.#clock.now()), this.#notes)
+    this.#tell('note', sender, decodeNote(sender, message, this.#clock.now()), this.#notes)
   }
 
-  #tell<T>(sender: Sender, decoded: Decoded<T>, listeners: ReadonlySet<(value: T) => void>): void {
+  #tell<T>(
+    kind: 'beat' | 'note',
+    sender: Sender,
+    decoded: Decoded<T>,
+    listeners: ReadonlySet<(value: T) => void>,
+  ): void {
     if (decoded.ok) for (const listener of listeners) listener(decoded.value)
-    else for (const listener of this.#rejected) listener(sender, decoded.problem)
+    else for (const listener of this.#rejected) listener(sender, decoded.problem, kind)
   }
 }
 

@@ -29,6 +29,8 @@ export interface ControlSourceOptions {
   readonly namespace: string
   readonly worker: WorkerId
   readonly logger: Logger
+  /** Called for each message that cannot be read. */
+  readonly rejected?: () => void
 }
 
 export function natsControlSource(options: ControlSourceOptions): ControlSource {
@@ -40,7 +42,10 @@ export function natsControlSource(options: ControlSourceOptions): ControlSource 
     if (!own.includes(message.subject) || isStatus(message)) return
     const decoded = decodeControl(message)
     if (decoded.ok) for (const receive of receivers) receive(decoded.value)
-    else logger.warn('a control message cannot be read', { namespace, err: decoded.problem })
+    else {
+      options.rejected?.()
+      logger.warn('a control message cannot be read', { namespace, err: decoded.problem })
+    }
   }
   nats.onSession((session) => {
     for (const subject of own) session.subscribe(subject, read)

@@ -29,13 +29,13 @@ export class Throttle {
     this.#options = options
   }
 
-  /** May this sender be heard now? Counts as heard if so. */
-  admit(sender: string): boolean {
+  /** May this sender be heard now? Counts as heard if so. @param cost in tokens, at most the burst */
+  admit(sender: string, cost = 1): boolean {
     const now = this.#options.clock.monotonic()
     const bucket = this.#buckets.get(sender)
     const tokens = bucket ? this.#filled(bucket, now) : this.#options.burst
-    if (tokens < 1) return false
-    this.#buckets.set(sender, { tokens: tokens - 1, at: now })
+    if (tokens < cost) return false
+    this.#buckets.set(sender, { tokens: tokens - cost, at: now })
     if (this.#buckets.size > this.#sweepAt) this.#sweep(now)
     return true
   }

@@ -28,8 +28,8 @@ beforeAll(async () => {
   const feed = natsBeatFeed({ nats: listener, clock: realClock })
   feed.beats((one) => beats.push(one))
   feed.notes((one) => notes.push(one))
-  feed.rejected((sender, problem) =>
-    rejected.push(`${sender.namespace}/${sender.worker} ${problem}`),
+  feed.rejected((sender, problem, kind) =>
+    rejected.push(`${kind} ${sender.namespace}/${sender.worker} ${problem}`),
   )
   await sessionOf(listener)
 })
@@ -70,8 +70,8 @@ describe('heartbeats', () => {
     await send(own, '{"v":1')
     await send(own, beatJson({ free: -1 }))
     expect(rejected).toEqual([
-      `${namespace}/${worker} the body is not JSON`,
-      expect.stringMatching(new RegExp(`^${namespace}/${worker} free: `)),
+      `beat ${namespace}/${worker} the body is not JSON`,
+      expect.stringMatching(new RegExp(`^beat ${namespace}/${worker} free: `)),
     ])
     expect(beats).toEqual([])
   })
@@ -90,6 +90,17 @@ describe('heartbeats', () => {
     expect(rejected.length).toBeGreaterThanOrEqual(80)
     expect(rejected.length).toBeLessThan(300)
     expect(beats.length).toBe(1)
+  })
+
+  test('pay for their size: of large ones few are heard, and the next small one soon is', async () => {
+    const [running] = beat.running
+    const entries = Array.from({ length: 4_000 }, (_, n) => ({ ...running, uid: `u${n}` }))
+    const session = await sessionOf(system.worker)
+    const large = subjects.beat(shard, namespace, workerId('large'))
+    for (let i = 0; i < 20; i++) session.publish(large, beatJson({ running: entries }))
+    await settled()
+    expect(beats.length).toBeGreaterThanOrEqual(1)
+    expect(beats.length).toBeLessThan(8)
   })
 
   test('too large for the server are told in the log, not cut', async () => {
@@ -201,16 +212,20 @@ describe('control messages', () => {
     await nats.close()
   })
 
-  test('that cannot be read are logged and change nothing', async () => {
+  test('that cannot be read are logged, counted and change nothing', async () => {
     const logger = recordingLogger()
     const controls: Control[] = []
     const nats = connectTo(server.url, { inboxPrefix: inboxPrefix(worker) })
-    natsControlSource({ nats, namespace, worker, logger }).subscribe((one) => controls.push(one))
+    let count = 0
+    const rejected = () => void count++
+    const source = natsControlSource({ nats, namespace, worker, logger, rejected })
+    source.subscribe((one) => controls.push(one))
     const session = await sessionOf(nats)
     await session.ping()
     await send(subjects.controlAll(namespace), '{"v":1,"kind":"explode"}')
     await session.ping()
     expect(controls).toEqual([])
+    expect(count).toBe(1)
     expect(logger.lines).toMatchObject([{ level: 'warn', msg: 'a control message cannot be read' }])
     await nats.close()
   })

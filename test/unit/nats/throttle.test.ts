@@ -18,6 +18,16 @@ describe('a sender', () => {
     expect(heard(1_000)).toBe(40)
   })
 
+  test('pays for what it sends: less of what costs more is heard', () => {
+    const { clock, throttle } = setUp()
+    const heard = (times: number) =>
+      Array.from({ length: times }, () => throttle.admit('a', 64)).filter(Boolean).length
+    expect(heard(100)).toBe(1)
+    expect(throttle.admit('a')).toBe(true)
+    clock.advance(1_600)
+    expect(heard(100)).toBe(1)
+  })
+
   test('that is loud does not silence another', () => {
     const { throttle } = setUp()
     for (let i = 0; i < 1_000; i++) throttle.admit('loud')
