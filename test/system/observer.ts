@@ -6,7 +6,7 @@ import { loadKubeConfig } from '../../src/kube/config.ts'
 import { decodeJob } from '../../src/kube/jobs.ts'
 import { collectionPath } from '../../src/kube/paths.ts'
 import { Reflector } from '../../src/kube/reflector.ts'
-import { KubeTransport } from '../../src/kube/transport.ts'
+import { type KubeRequests, KubeTransport } from '../../src/kube/transport.ts'
 import type { Logger } from '../../src/observability/ports.ts'
 import { realClock, realRandom } from '../../src/process/clock.ts'
 
@@ -19,6 +19,8 @@ export interface JobsWatch {
   readonly ends: ReadonlyMap<string, ReadonlySet<string>>
   /** Creates many at once; kubectl creates one after the other. */
   create(objects: readonly unknown[]): Promise<void>
+  /** Any other request, as the cluster's admin. */
+  readonly requests: KubeRequests
   /** Jobs that have not ended. */
   open(): readonly JobObject[]
   stop(): Promise<void>
@@ -63,6 +65,7 @@ export async function watchJobs(kubeconfig: string): Promise<JobsWatch> {
   return {
     jobs,
     ends,
+    requests: transport,
     create: async (objects) => {
       const path = collectionPath('QueueJob', 'default')
       await Promise.all(

@@ -4,8 +4,14 @@
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { handle, Permanent, runWorker } from '../../../sdks/typescript/src/worker.ts'
+import {
+  type HandlerContext,
+  handle,
+  Permanent,
+  runWorker,
+} from '../../../sdks/typescript/src/worker.ts'
 import { defineJob } from '../../../src/core/definition.ts'
+import { ODD } from './odd-handlers.ts'
 
 const effects = process.env.EFFECTS ?? ''
 const me = process.env.GOPHERQUEUE_WORKER_ID ?? String(process.pid)
@@ -20,8 +26,18 @@ const Input = z
     /** Ignores its signal. */
     stubborn: z.boolean().default(false),
     result: z.unknown().optional(),
+    /** Ends as `odd-handlers.ts` says. */
+    odd: z.enum(Object.keys(ODD)).optional(),
+    /** Progress that is nobody's idea of it. */
+    oddProgress: z.boolean().default(false),
   })
   .nullish()
+
+async function tellOddly(ctx: HandlerContext): Promise<void> {
+  for (const percent of [Number.NaN, -1, 1e300, 50.5, '7' as unknown as number]) {
+    await ctx.progress(percent, `\u001b[31m${'x'.repeat(1_000_000)}\n`)
+  }
+}
 
 const types = (process.env.TYPES ?? 'work').split(',')
 
@@ -37,6 +53,7 @@ await runWorker({
           )
         record('start')
         const { ms = 0, failures = 0, permanent = false, stubborn = false, result } = input ?? {}
+        if (input?.oddProgress) await tellOddly(ctx)
         try {
           if (ms > 0) await sleep(ms, undefined, stubborn ? {} : { signal: ctx.signal })
         } catch (error) {
@@ -46,6 +63,7 @@ await runWorker({
         if (permanent) throw new Permanent('asked to fail for good', { code: 'asked' })
         if (ctx.attempt <= failures) throw new Error(`asked to fail in attempt ${ctx.attempt}`)
         record('end')
+        if (input?.odd !== undefined) return ODD[input.odd]?.run()
         return result ?? null
       },
     ),
