@@ -76,11 +76,21 @@ export class Intake implements Watcher<JobObject> {
     const own = termOf(entry.shard)
     if (own > 0 && termOfStatus(entry.object) > own) verify(entry.shard)
     if (!leads(entry.shard)) return
+    // Another operator's: nothing is written to it here. Its queue holds it.
+    if (this.#isForeign(entry)) {
+      place(entry)
+      return
+    }
     const refusal = this.#refusalNow(entry)
     if (refusal) this.#refuse(entry, refusal)
     else if (this.#needsSeen(entry)) this.#see(entry)
     if (entry.record.suspend && entry.attempt) suspend(entry)
     place(entry)
+  }
+
+  #isForeign({ record, attempt }: Entry): boolean {
+    const { queues } = this.#options
+    return !attempt && queues.state(record.namespace, record.queue).kind === 'foreign'
   }
 
   refused(entry: Entry): boolean {

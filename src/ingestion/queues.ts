@@ -19,6 +19,9 @@ export type QueueState =
   /** Another operator serves it. */
   | { readonly kind: 'foreign' }
 
+/** Any job may name a queue that is not there: more than these are not remembered. */
+const MOST_MISSING = 10_000
+
 const OPEN: QueueState = { kind: 'open' }
 
 export class Queues {
@@ -63,7 +66,7 @@ export class Queues {
     const known = this.#states.get(key)
     if (known) return known
     const state = this.#stateOf(key, name)
-    this.#states.set(key, state)
+    if (this.#known.has(key)) this.#states.set(key, state)
     return state
   }
 
@@ -71,13 +74,21 @@ export class Queues {
     const queue = this.#known.get(key)
     if (!queue) {
       if (name === DEFAULT_QUEUE) return OPEN
-      const since = this.#missingSince.get(key) ?? this.#now()
-      this.#missingSince.set(key, since)
-      return { kind: 'missing', since }
+      return { kind: 'missing', since: this.#missedSince(key) }
     }
     if (queue.spec.controllerName !== this.#controllerName) return { kind: 'foreign' }
     const fields = notYetSupported('Queue', queue.spec)
     if (fields.length > 0) return { kind: 'not-served', fields }
     return queue.spec.paused ? { kind: 'paused', queue } : OPEN
+  }
+
+  #missedSince(key: string): MonoMs {
+    const known = this.#missingSince.get(key)
+    if (known !== undefined) return known
+    const since = this.#now()
+    this.#missingSince.set(key, since)
+    const [oldest] = this.#missingSince.keys()
+    if (this.#missingSince.size > MOST_MISSING && oldest) this.#missingSince.delete(oldest)
+    return since
   }
 }

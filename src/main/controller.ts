@@ -7,11 +7,11 @@
  *   beats   ─▶ workers, listings        rescuer: what is due      (attempts are watched)
  *   leadership ─▶ takeover: who may do any of it                  (protocol section 5)
  */
-import type { Clock, Random } from '../core/clock.ts'
+import { type Clock, type Random, sleep } from '../core/clock.ts'
 import type { Fact } from '../core/facts.ts'
 import type { JobUid, ShardId } from '../core/ids.ts'
 import type { JobObject } from '../core/job.ts'
-import { type Entry, Ledger } from '../core/ledger.ts'
+import { type Attempt, type Entry, Ledger } from '../core/ledger.ts'
 import type { ActionObject, QueueObject, ScheduleObject, Watcher } from '../core/resources.ts'
 import { ActionReconciler } from '../ingestion/actions.ts'
 import { DeclaredReconciler } from '../ingestion/declared-reconciler.ts'
@@ -135,9 +135,14 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
   // While a fact of a job is open, the job is placed nowhere: whatever settles places it again, also
   // what only informs. (The watch may bring a write before its answer comes.)
   const write = async (uid: JobUid, fact: Fact): Promise<Settled> => {
+    const before = ledger.get(uid)
     const settled = await writer.submit(uid, fact)
     const entry = ledger.get(uid)
-    if (!entry) return settled
+    if (!entry) {
+      // W4: the writer met the deletion before the watch told of it.
+      if (before) gone(before, before.attempt)
+      return settled
+    }
     // A write may have met a version that the watch brings too late to be news (W3).
     if (settled === 'written' || settled === 'overtaken') intake.consider(entry)
     else cycle.place(entry)
@@ -254,12 +259,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     verify,
     place: (entry) => cycle.place(entry),
     suspend: (entry) => rescuer.suspend(entry),
-    gone: (entry, attempt) => {
-      cycle.remove(entry.uid)
-      reclaims.settled(entry.uid)
-      informer.withdraw(entry.uid)
-      acts.deleted(entry, attempt)
-    },
+    gone,
     unreadable: (object) => observer.unreadable(object, 'QueueJob'),
   })
   const declared = new DeclaredReconciler({
@@ -290,6 +290,12 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       return link.connected ? { kind: 'open' } : { kind: 'unavailable', cause: link.problem }
     },
   })
+  function gone(entry: Entry, attempt: Attempt | null): void {
+    cycle.remove(entry.uid)
+    reclaims.settled(entry.uid)
+    informer.withdraw(entry.uid)
+    acts.deleted(entry, attempt)
+  }
   function leading(shard: ShardId): void {
     ports.termChanged(Math.max(...shards.all().map((each) => each.record.term)))
     for (const entry of ledger.ofShard(shard)) {
@@ -324,7 +330,10 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       holds.stop()
       rescuer.stop()
       informer.stop()
-      await Promise.allSettled([actions.stop(), declared.stop(), writer.stop(deadlineMs / 2)])
+      const half = deadlineMs / 2
+      const looks = Promise.allSettled([actions.stop(), declared.stop()])
+      // An API server that hangs must not keep the shards from being handed over.
+      await Promise.all([writer.stop(half), Promise.race([looks, sleep(clock, half)])])
       await Promise.allSettled(shards.all().map(({ shard }) => outcomes.leave(shard)))
       await leadership.stop()
     },
@@ -358,7 +367,9 @@ function queueWatcher(
       const before = queues.get(queue.namespace, queue.name)
       queues.set(queue)
       declared.changed({ kind: 'Queue', object: queue })
-      if (before?.generation !== queue.generation) intake.queueChanged(queue)
+      // Deleted and made again while the watch was away: the first generation once more.
+      const same = before?.uid === queue.uid && before.generation === queue.generation
+      if (!same) intake.queueChanged(queue)
     },
     removed(key) {
       queues.remove(key)

@@ -37,6 +37,11 @@ export interface ListingsOptions {
   readonly capacityChanged: () => void
 }
 
+/**
+ * Consumers that heartbeats can make; an idle one is removed after a while. A worker that changes its
+ * class with every heartbeat fills this, not JetStream.
+ */
+const MOST_CLASSES = 4_096
 /** Live reads for unknown jobs; what is not looked at now is listed again by the next beat. */
 const LOOKS_AT_ONCE = 8
 const LOOKS_A_SECOND = 40
@@ -88,6 +93,10 @@ export class Listings {
   async #ensureClass({ namespace, cls }: Beat): Promise<void> {
     const key = `${namespace}/${cls}`
     if (this.#classes.has(key)) return
+    if (this.#classes.size >= MOST_CLASSES) {
+      this.#options.metrics.count('gopherqueue_messages_rejected_total', { kind: 'beat' })
+      return
+    }
     this.#classes.add(key)
     try {
       await this.#options.streams.ensureClass(namespace, cls)

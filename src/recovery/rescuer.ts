@@ -40,6 +40,8 @@ export interface RescuerOptions {
 }
 
 const ROUND_MS = 200
+/** Lost in one round, so that a node's end is no burst of writes (L1). */
+const MOST_LOST = 20
 const STREAM_LOOK_MS = 5_000
 /** A class without workers and without attempts for so long loses its consumer. */
 const CLASS_IDLE_MS = 600_000
@@ -55,6 +57,7 @@ interface Asked {
 interface Round {
   readonly now: MonoMs
   readonly frozen: boolean
+  lost: number
   /** Slots that the workers of each class call free. */
   readonly idle: ReadonlyMap<string, number>
 }
@@ -121,7 +124,7 @@ export class Rescuer {
       this.#classSeen.set(`${namespace}/${cls}`, { namespace, cls, at: now })
     }
     workers.forgetSilent(CLASS_IDLE_MS)
-    return { now, frozen: this.#isFrozen(now), idle: workers.idle() }
+    return { now, frozen: this.#isFrozen(now), lost: 0, idle: workers.idle() }
   }
 
   /** L1: nobody could be heard, or not for a whole lease since the connection is back. */
@@ -135,7 +138,8 @@ export class Rescuer {
     )
   }
 
-  #lookAt(entry: Entry, attempt: Attempt, { now, frozen, idle }: Round): void {
+  #lookAt(entry: Entry, attempt: Attempt, round: Round): void {
+    const { now, frozen, idle } = round
     const { workers, leaseMs } = this.#options
     const asked = this.#asked.get(entry.uid)
     const known = asked?.epoch === attempt.epoch ? asked : null
@@ -155,7 +159,9 @@ export class Rescuer {
       overdueToldAt: known?.overdueAt ?? null,
       suspendToldAt: entry.record.suspend ? (known?.suspendAt ?? null) : null,
     })
-    if (due) this.#carryOut(due, entry, attempt, now)
+    const loses = due === 'end-lease' || due === 'end-process'
+    if (loses) round.lost += 1
+    if (due && !(loses && round.lost > MOST_LOST)) this.#carryOut(due, entry, attempt, now)
     this.#keepSuspended(entry, attempt, known)
   }
 

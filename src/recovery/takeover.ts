@@ -13,14 +13,16 @@
  * Nothing is dispatched before T7. Death at any step is harmless: the next leader begins at T1, and
  * nothing that is published depends on T1–T6. While NATS is unreachable the take-over waits in T3.
  */
+import { MESSAGE_LIMITS } from '../api/messages.ts'
 import type { Clock } from '../core/clock.ts'
 import { sleep } from '../core/clock.ts'
-import type { Term } from '../core/epoch.ts'
+import { isLive, type Term, termOf } from '../core/epoch.ts'
 import { describeError } from '../core/errors.ts'
 import type { ShardId, WorkerId } from '../core/ids.ts'
 import { shardOf } from '../core/ids.ts'
-import { isTerminal } from '../core/job.ts'
+import { isTerminal, recordedEpoch } from '../core/job.ts'
 import { type Ledger, termOfStatus } from '../core/ledger.ts'
+import type { Beat, FinishedAttempt } from '../core/outcome.ts'
 import type { Logger } from '../observability/ports.ts'
 import type { FactSink, Settled } from '../persistence/ports.ts'
 import type { Leadership } from './leadership.ts'
@@ -57,6 +59,8 @@ const WINDOW_MS = 6_000
 /** Where jobs may run but nobody is known: long enough for connected workers to answer. */
 const LEAST_WINDOW_MS = 300
 const LOOK_MS = 10
+/** So long an outcome that was asked for again is waited for (T5). */
+const RESEND_MS = 1_000
 const RETRY_MS = 500
 /** T5: a beat of an etcd that was restored may lift our term by so much. */
 const MAX_LIFT = 64
@@ -90,6 +94,7 @@ export class Takeover {
       await this.#window(this.#inWindow(group))
       if (!(await this.#lift(this.#inWindow(group)))) break
     }
+    await this.#askAgain(this.#inWindow(group))
     recall(this.#inWindow(group))
     await this.#recordAdopted(this.#inWindow(group))
     await Promise.all(this.#inWindow(group).map((shard) => this.#lead(shard)))
@@ -254,6 +259,42 @@ export class Takeover {
       await this.#options.leadership().raise(shard, term)
     }
     return lifts.length > 0
+  }
+
+  /** T5: finished, says its worker, but no outcome of it is stored: it is asked to tell it again. */
+  async #askAgain(group: readonly ShardId[]): Promise<void> {
+    const { workers, announcer, clock } = this.#options
+    let asked = false
+    for (const { id, shard, beat } of workers.all()) {
+      const reports = group.includes(shard) ? this.#untold(shard, beat) : []
+      if (reports.length === 0) continue
+      asked = true
+      const term = this.#termOf(shard)
+      announcer.toWorker(beat.namespace, id, { kind: 'resend', term, reports })
+    }
+    const began = clock.monotonic()
+    while (asked && clock.monotonic() - began < RESEND_MS) {
+      await sleep(clock, LOOK_MS)
+      asked = [...workers.all()].some(({ shard, beat }) => {
+        return group.includes(shard) && this.#untold(shard, beat).length > 0
+      })
+    }
+  }
+
+  /** Without the nonce's other half nothing is proved here; the outcome that comes is judged (O1). */
+  #untold(shard: ShardId, { namespace, finished }: Beat): readonly FinishedAttempt[] {
+    const { shards, ledger } = this.#options
+    const floor = shards.get(shard)?.floorRead ?? 0
+    const untold = finished.filter(({ uid, epoch }) => {
+      const entry = ledger.get(uid)
+      if (entry?.object.namespace !== namespace || termOf(epoch) >= this.#termOf(shard))
+        return false
+      const { status } = entry.object
+      const terminal = isTerminal(status.phase)
+      const read = { epoch: recordedEpoch(status), terminal, running: status.phase === 'Running' }
+      return isLive(epoch, read, floor) && epoch >= (entry.attempt?.epoch ?? 0)
+    })
+    return untold.slice(0, MESSAGE_LIMITS.resendReports)
   }
 
   /** T6. */

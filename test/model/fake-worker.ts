@@ -44,6 +44,8 @@ export class FakeWorker {
   readonly #plan: Required<Omit<WorkerPlan, 'id'>>
   readonly #running = new Map<JobUid, Running>()
   readonly #reporting = new Map<JobUid, Report>()
+  /** Confirmed, and kept for whoever asks again. */
+  readonly #kept = new Map<JobUid, Report>()
   #announced = 0
   #dead = false
   #frozen = false
@@ -126,12 +128,12 @@ export class FakeWorker {
         ageMs: now - startedAt,
         lastSignMs: 0,
       })),
-      finished: [...this.#reporting.values()].map(({ uid, name, epoch, nonce }) => ({
-        uid,
-        name,
-        epoch,
-        nonce,
-        confirmed: false,
+      finished: [...this.#reporting.values(), ...this.#kept.values()].map((report) => ({
+        uid: report.uid,
+        name: report.name,
+        epoch: report.epoch,
+        nonce: report.nonce,
+        confirmed: this.#kept.has(report.uid),
       })),
       loopLagMs: 0,
       memoryBytes: 0,
@@ -200,6 +202,8 @@ export class FakeWorker {
     if (this.#dead) return
     if (!this.#frozen && this.#nats.report(report)) {
       this.#reporting.delete(report.uid)
+      this.#kept.set(report.uid, report)
+      this.#clock.after(120_000, () => void this.#kept.delete(report.uid))
       this.#pull()
       return
     }
@@ -212,6 +216,11 @@ export class FakeWorker {
       if (message.shard !== shardOf('default') || message.term < this.#announced) return
       this.#announced = message.term
       if (message.report) this.#beat()
+    } else if (message.kind === 'resend' && message.term >= this.#announced) {
+      for (const { uid, epoch } of message.reports) {
+        const kept = this.#kept.get(uid)
+        if (kept?.epoch === epoch) this.#nats.report(kept)
+      }
     } else if (message.kind === 'cancel' && message.term >= this.#announced) {
       const running = this.#running.get(message.uid)
       if (this.#plan.deaf || !running || running.item.epoch > message.epochMax) return

@@ -201,6 +201,24 @@ describe('an attempt of less than a second', () => {
   })
 })
 
+describe('an outcome that was lost with the streams', () => {
+  it('is asked for again by the next leader, and the job does not run twice (T5)', async () => {
+    const world = await aWorld()
+    const worker = world.startWorker({ runMs: () => 400 })
+    await world.pass(500)
+    world.submit('a')
+    await world.pass(200)
+    world.killOperator()
+    await world.pass(1_000)
+    expect([world.nats.outcomes, world.history('a')]).toEqual([1, []])
+    world.nats.wipe()
+    world.startOperator()
+    await world.pass(40_000)
+    expect(world.job('a').status.phase).toBe('Completed')
+    expect(worker.starts).toHaveLength(1)
+  })
+})
+
 describe('streams that vanish in the middle of a take-over', () => {
   it('are made again before anything is led', async () => {
     const world = await aWorld()

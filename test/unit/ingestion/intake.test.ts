@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import type { Fact } from '../../../src/core/facts.ts'
+import type { JobObject } from '../../../src/core/job.ts'
+import { Ledger } from '../../../src/core/ledger.ts'
+import { VirtualClock } from '../../../src/core/virtual-clock.ts'
+import { Intake, type IntakeOptions } from '../../../src/ingestion/intake.ts'
+import { normaliser } from '../../../src/ingestion/normalise.ts'
+import { Queues } from '../../../src/ingestion/queues.ts'
+import type { Logger } from '../../../src/observability/ports.ts'
+import { aJob, anAttempt, aQueue, epoch, newer, TERM } from '../../builders.ts'
+
+const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => QUIET }
+
+function anIntake(given: Partial<IntakeOptions> = {}) {
+  const clock = new VirtualClock()
+  const queues = new Queues('gopherqueue.io/default', () => clock.monotonic())
+  queues.set(aQueue())
+  const ledger = new Ledger(normaliser((namespace, name) => queues.get(namespace, name)))
+  const said: string[] = []
+  const facts: Fact[] = []
+  const intake = new Intake({
+    ledger,
+    queues,
+    clock,
+    logger: QUIET,
+    metrics: { count() {}, set() {}, observe() {} },
+    version: '1',
+    leads: () => true,
+    termOf: () => TERM,
+    sink: {
+      submit: async (_uid, fact) => {
+        facts.push(fact)
+        return 'written'
+      },
+      inform() {},
+    },
+    verify: () => void said.push('verify'),
+    place: () => void said.push('place'),
+    suspend: () => void said.push('suspend'),
+    gone: (_entry, attempt) => void said.push(attempt ? 'gone while it runs' : 'gone'),
+    unreadable: () => void said.push('unreadable'),
+    ...given,
+  })
+  const see = (object: JobObject) => {
+    intake.changed(object)
+    return object
+  }
+  return { intake, ledger, queues, said, facts, see }
+}
+
+describe('a version of a job', () => {
+  it('that is new is placed and costs no write', () => {
+    const { see, said, facts } = anIntake()
+    see(aJob())
+    expect([said, facts]).toEqual([['place'], []])
+  })
+
+  it('that is not newer than what was read changes nothing', () => {
+    const { see, said } = anIntake()
+    const job = see(aJob())
+    see(job)
+    expect(said).toEqual(['place'])
+  })
+
+  it('of a shard that is not led is kept, and nothing else', () => {
+    const { see, said, ledger } = anIntake({ leads: () => false, termOf: () => 0 })
+    see(aJob())
+    expect([said, ledger.size]).toEqual([[], 1])
+  })
+
+  it('with a term above ours in its status asks who leads (W6)', () => {
+    const { see, said } = anIntake()
+    see(aJob({ status: { epoch: epoch(1, TERM + 1), phase: 'Scheduled' } }))
+    expect(said).toEqual(['verify', 'place'])
+  })
+
+  it('that was edited after a write has its generation seen', () => {
+    const { see, facts } = anIntake()
+    const status = { observedGeneration: 1, phase: 'Scheduled' } as const
+    see(aJob({ generation: 2, status }))
+    expect(facts).toEqual([{ kind: 'seen' }])
+  })
+
+  it('that is suspended while it runs is handed back (U2)', () => {
+    const { see, said, ledger } = anIntake()
+    const job = see(aJob())
+    const entry = ledger.get(job.uid)
+    if (!entry) throw new Error('no entry')
+    ledger.dispatch(entry, anAttempt(), 0)
+    see(newer(job, { spec: { ...job.spec, suspend: true } }))
+    expect(said).toEqual(['place', 'suspend', 'place'])
+  })
+
+  it('that uses what this release does not serve is refused by one write', () => {
+    const { see, facts } = anIntake()
+    see(aJob({ spec: { startAfter: '0000-01-01T00:00:00Z' } }))
+    expect(facts.map((fact) => fact.kind)).toEqual(['refused'])
+  })
+
+  it('in the queue of another operator is written to by nobody here', () => {
+    const { see, queues, facts, said } = anIntake()
+    queues.set(aQueue({ spec: { controllerName: 'example.com/other' } }))
+    see(aJob({ spec: { startAfter: '0000-01-01T00:00:00Z' } }))
+    expect([facts, said]).toEqual([[], ['place']])
+  })
+})
+
+describe('a deletion (U5)', () => {
+  it('is told once, with the attempt that ran', () => {
+    const { see, said, ledger, intake } = anIntake()
+    const job = see(aJob())
+    const entry = ledger.get(job.uid)
+    if (!entry) throw new Error('no entry')
+    ledger.dispatch(entry, anAttempt(), 0)
+    intake.removed(job, job.uid)
+    intake.removed(job, job.uid)
+    expect(said).toEqual(['place', 'gone while it runs'])
+  })
+
+  it('of another uid under the same name touches nothing', () => {
+    const { see, said, intake } = anIntake()
+    const job = see(aJob())
+    intake.removed(job, 'another-uid')
+    expect(said).toEqual(['place'])
+  })
+})
+
+describe('a queue that changes', () => {
+  it('has its waiting jobs placed anew, with its defaults', () => {
+    const { see, queues, intake, ledger, said } = anIntake()
+    const job = see(aJob())
+    const changed = aQueue({ generation: 2, spec: { paused: true } })
+    queues.set(changed)
+    intake.queueChanged(changed)
+    expect(said).toEqual(['place', 'place'])
+    expect(ledger.get(job.uid)?.record.queue).toBe(changed.name)
+  })
+})
