@@ -1,0 +1,184 @@
+// The cycle on scripted ports: what each answer of a publish leads to (protocol D1–D3), and what is
+// never dispatched.
+
+import { describe, expect, it } from 'vitest'
+import { Ledger } from '../../../src/core/ledger.ts'
+import type { WorkItem } from '../../../src/core/outcome.ts'
+import { VirtualClock } from '../../../src/core/virtual-clock.ts'
+import { normaliser } from '../../../src/ingestion/normalise.ts'
+import type { Logger } from '../../../src/observability/ports.ts'
+import { type CycleOptions, DispatchCycle } from '../../../src/scheduler/cycle.ts'
+import type { PayloadAnswer, PublishAnswer } from '../../../src/scheduler/ports.ts'
+import { aClass, aJob, epoch, NOON, uid } from '../../builders.ts'
+
+const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => QUIET }
+
+function aCycle(
+  answers: (PublishAnswer['kind'] | Error)[] = [],
+  given: Partial<CycleOptions> = {},
+) {
+  const clock = new VirtualClock(NOON)
+  const ledger = new Ledger(normaliser(() => null))
+  const published: WorkItem[] = []
+  let purged = 0
+  let seq = 0
+  const gate = { open: true, leads: () => true }
+  const cycle = new DispatchCycle({
+    ledger,
+    clock,
+    gate,
+    logger: QUIET,
+    metrics: { count() {}, set() {}, observe() {} },
+    capacity: { classes: () => [aClass({ free: 10 - published.length })] },
+    epochs: { next: () => epoch(++seq), nonce: (_, start) => `nonce-${start.epoch}` },
+    dispatcher: {
+      publish: async (item) => {
+        published.push(item)
+        const answer = answers.shift() ?? 'stored'
+        if (answer instanceof Error) throw answer
+        return { kind: answer }
+      },
+      purge: async () => {
+        purged += 1
+      },
+    },
+    payloads: { readPayload: async () => ({ kind: 'found', json: '{}' }) },
+    refused: () => false,
+    queueHolds: () => false,
+    acceptsPayload: () => true,
+    holdUntil: () => 0,
+    ...given,
+  })
+  const submit = (n = 1, job: Parameters<typeof aJob>[0] = {}) => {
+    ledger.observe(aJob({ uid: uid(n), name: `job-${n}`, ...job }), clock.monotonic())
+    const entry = ledger.get(uid(n))
+    if (!entry) throw new Error('no entry')
+    cycle.place(entry)
+    return entry
+  }
+  return { cycle, clock, ledger, gate, published, submit, purges: () => purged }
+}
+
+describe('a dispatch', () => {
+  it('is assumed in memory with a new epoch, and published once with its nonce (D1)', async () => {
+    const { clock, published, submit } = aCycle()
+    const entry = submit()
+    await clock.advanceAsync(1)
+    expect(published).toMatchObject([{ uid: uid(1), epoch: epoch(1), nonce: `nonce-${epoch(1)}` }])
+    expect(entry.attempt).toMatchObject({ epoch: epoch(1), attempt: 1, pubAcked: true })
+    expect(entry.dispatchedHere).toBe(true)
+  })
+
+  it('takes a slot before its answer is there', async () => {
+    const { clock, published, submit } = aCycle()
+    for (let n = 1; n <= 15; n++) submit(n)
+    await clock.advanceAsync(1)
+    expect(published).toHaveLength(10)
+  })
+
+  it('that was certainly not stored is taken back, and made again with another epoch', async () => {
+    const { clock, published, submit } = aCycle(['unsent'])
+    const entry = submit()
+    await clock.advanceAsync(1)
+    expect(entry.attempt).toBeNull()
+    await clock.advanceAsync(1_000)
+    expect(published.map((item) => item.epoch)).toEqual([epoch(1), epoch(2)])
+  })
+
+  it.each(['unknown', new Error('broken')] as const)(
+    'of which nothing is known (%s) counts as published and is not repeated (D3)',
+    async (answer) => {
+      const { clock, published, submit } = aCycle([answer])
+      const entry = submit()
+      await clock.advanceAsync(60_000)
+      expect(published).toHaveLength(1)
+      expect(entry.attempt).toMatchObject({ epoch: epoch(1), pubAcked: false })
+    },
+  )
+
+  it('that finds a foreign message purges it and tries a new epoch (D2)', async () => {
+    const { clock, published, submit, purges } = aCycle(['occupied', 'stored'])
+    const entry = submit()
+    await clock.advanceAsync(1)
+    expect([purges(), published.map((item) => item.epoch)]).toEqual([1, [epoch(1), epoch(2)]])
+    expect(entry.attempt).toMatchObject({ epoch: epoch(2), pubAcked: true })
+  })
+
+  it('that is in the way of itself again and again is left to D7', async () => {
+    const { clock, published, submit } = aCycle(Array(9).fill('occupied'))
+    submit()
+    await clock.advanceAsync(60_000)
+    expect(published).toHaveLength(3)
+  })
+
+  it('of an attempt that was closed meanwhile is not published', async () => {
+    let answer = (_: PayloadAnswer): void => {}
+    const payloads = {
+      readPayload: () =>
+        new Promise<PayloadAnswer>((resolve) => {
+          answer = resolve
+        }),
+    }
+    const { clock, ledger, published, submit } = aCycle([], { payloads })
+    const entry = submit(1, { payload: { kind: 'stored', bytes: 100_000 } })
+    await clock.advanceAsync(1)
+    ledger.drop(entry, epoch(1))
+    answer({ kind: 'found', json: '{}' })
+    await clock.advanceAsync(1)
+    expect(published).toEqual([])
+  })
+
+  it('whose payload cannot be read now is tried again, not given up', async () => {
+    const read: PayloadAnswer[] = [{ kind: 'later', retryAfterMs: 1 }]
+    const payloads = {
+      readPayload: async () => read.shift() ?? ({ kind: 'found', json: '[1]' } as const),
+    }
+    const { clock, published, submit } = aCycle([], { payloads })
+    submit(1, { payload: { kind: 'stored', bytes: 100_000 } })
+    await clock.advanceAsync(1_000)
+    expect(published.map((item) => item.payloadJson)).toEqual(['[1]'])
+  })
+})
+
+describe('nothing is dispatched', () => {
+  it('while the gate is closed; jobs keep their places until it opens (W7)', async () => {
+    const { cycle, clock, gate, published, submit } = aCycle()
+    gate.open = false
+    submit()
+    await clock.advanceAsync(60_000)
+    expect([published, cycle.ready]).toEqual([[], 1])
+    gate.open = true
+    cycle.kick()
+    await clock.advanceAsync(1)
+    expect(published).toHaveLength(1)
+  })
+
+  it('twice, while the first attempt is open or being written (D6)', async () => {
+    const { cycle, clock, ledger, published, submit } = aCycle()
+    const entry = submit()
+    await clock.advanceAsync(1)
+    cycle.place(entry)
+    ledger.drop(entry, epoch(1))
+    ledger.factQueued(entry.uid)
+    cycle.place(entry)
+    await clock.advanceAsync(1_000)
+    expect(published).toHaveLength(1)
+  })
+
+  it('before its time, and then without anybody asking', async () => {
+    const { clock, cycle, published, submit } = aCycle()
+    submit(1, { spec: { delaySeconds: 30 } })
+    await clock.advanceAsync(29_999)
+    expect([published, cycle.delayed]).toEqual([[], 1])
+    await clock.advanceAsync(1_001)
+    expect(published).toHaveLength(1)
+  })
+
+  it('after the stop', async () => {
+    const { cycle, clock, published, submit } = aCycle()
+    submit()
+    cycle.stop()
+    await clock.advanceAsync(1_000)
+    expect(published).toEqual([])
+  })
+})
