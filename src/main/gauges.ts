@@ -14,7 +14,7 @@ export interface GaugeSources {
   readonly ledger: Ledger
   readonly queues: Queues
   readonly workers: Workers
-  readonly writer: StatusWriter
+  readonly writer: Pick<StatusWriter, 'depth' | 'quarantined'>
   readonly declared: { readonly depth: number }
   readonly actions: { readonly depth: number }
 }
