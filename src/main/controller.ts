@@ -8,8 +8,7 @@
  *   leadership ─▶ takeover: who may do any of it                  (protocol section 5)
  */
 import { type Clock, type Random, sleep } from '../core/clock.ts'
-import type { Fact } from '../core/facts.ts'
-import type { JobUid, ShardId } from '../core/ids.ts'
+import type { ShardId } from '../core/ids.ts'
 import type { JobObject } from '../core/job.ts'
 import { type Attempt, type Entry, Ledger } from '../core/ledger.ts'
 import type { ActionObject, QueueObject, ScheduleObject, Watcher } from '../core/resources.ts'
@@ -20,8 +19,7 @@ import { normaliser } from '../ingestion/normalise.ts'
 import type { ActionGuard, ObjectStatusWriter } from '../ingestion/ports.ts'
 import { Queues } from '../ingestion/queues.ts'
 import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
-import { Informer } from '../persistence/budget.ts'
-import type { FactSink, Settled, StatusStore } from '../persistence/ports.ts'
+import type { StatusStore } from '../persistence/ports.ts'
 import { StatusWriter } from '../persistence/writer.ts'
 import { Acts } from '../recovery/acts.ts'
 import { Leadership } from '../recovery/leadership.ts'
@@ -47,6 +45,7 @@ import { Holds } from '../scheduler/holds.ts'
 import type { Dispatcher, PayloadReader } from '../scheduler/ports.ts'
 import { failurePolicy } from '../scheduler/retry.ts'
 import { scrapeGauges } from './gauges.ts'
+import { jobSink } from './job-sink.ts'
 import { StatusObserver } from './status-observer.ts'
 
 export interface ControllerPorts {
@@ -132,36 +131,13 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     maxInFlight: settings.statusWriters,
     mayWrite: (shard) => shards.get(shard) !== undefined && leadership.trusted,
   })
-  // While a fact of a job is open, the job is placed nowhere: whatever settles places it again, also
-  // what only informs. (The watch may bring a write before its answer comes.)
-  const write = async (uid: JobUid, fact: Fact): Promise<Settled> => {
-    const before = ledger.get(uid)
-    const settled = await writer.submit(uid, fact)
-    const entry = ledger.get(uid)
-    if (!entry) {
-      // W4: the writer met the deletion before the watch told of it.
-      if (before) gone(before, before.attempt)
-      return settled
-    }
-    // A write may have met a version that the watch brings too late to be news (W3).
-    if (settled === 'written' || settled === 'overtaken') intake.consider(entry)
-    else cycle.place(entry)
-    // The Lease could not be renewed for a while: what was to be written is looked at again.
-    if (settled === 'stopped' && shards.get(entry.shard)) {
-      clock.after(1_000, () => {
-        if (ledger.get(entry.uid) === entry) intake.consider(entry)
-      })
-    }
-    return settled
-  }
-  const informer = new Informer({ clock, rates: settings.information, load: writer, write })
-  const sink: FactSink = {
-    submit: (uid, fact) => {
-      informer.withdraw(uid)
-      return write(uid, fact)
-    },
-    inform: (uid, fact) => informer.inform(uid, fact),
-  }
+  const sink = jobSink({
+    ...{ writer, ledger, clock, rates: settings.information },
+    held: (shard) => shards.get(shard) !== undefined,
+    consider: (entry) => intake.consider(entry),
+    place: (entry) => cycle.place(entry),
+    gone: (entry) => gone(entry, entry.attempt),
+  })
   const workers = new Workers({ ledger, leaseMs: settings.attemptLeaseMs }, () => clock.monotonic())
   const moved = (entry: Entry) => {
     cycle.place(entry)
@@ -293,7 +269,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
   function gone(entry: Entry, attempt: Attempt | null): void {
     cycle.remove(entry.uid)
     reclaims.settled(entry.uid)
-    informer.withdraw(entry.uid)
+    sink.informer.withdraw(entry.uid)
     acts.deleted(entry, attempt)
   }
   function leading(shard: ShardId): void {
@@ -329,7 +305,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       cycle.stop()
       holds.stop()
       rescuer.stop()
-      informer.stop()
+      sink.informer.stop()
       const half = deadlineMs / 2
       const looks = Promise.allSettled([actions.stop(), declared.stop()])
       // An API server that hangs must not keep the shards from being handed over.
@@ -337,7 +313,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       await Promise.allSettled(shards.all().map(({ shard }) => outcomes.leave(shard)))
       await leadership.stop()
     },
-    tryInform: () => informer.tryTake(),
+    tryInform: () => sink.informer.tryTake(),
     scrape: (scraped) =>
       scrapeGauges(
         { shards, ledger, queues, workers, writer, declared, actions },
@@ -355,7 +331,6 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
   }
 }
 
-/** Facts go to the writer; when one is settled, the job is placed anew. */
 function queueWatcher(
   queues: Queues,
   intake: Intake,

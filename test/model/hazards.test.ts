@@ -29,6 +29,19 @@ describe('a job that was read live before the watch told of it', () => {
   })
 })
 
+describe('a deletion that a write meets before the watch tells of it', () => {
+  it('stops the handler at once (W4)', async () => {
+    const world = await aWorld()
+    const worker = world.startWorker({ runMs: () => 600_000 })
+    await world.pass(500)
+    world.submit('a')
+    await world.until(() => worker.running === 1, 1_000)
+    world.api.jobs.delete('default/a')
+    await world.pass(1_500)
+    expect(worker.running).toBe(0)
+  })
+})
+
 describe('a message that vanished with its worker', () => {
   it('before anybody listed it is found missing, also when it took the only slot', async () => {
     const world = await aWorld()
