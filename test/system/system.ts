@@ -81,15 +81,18 @@ export class TestSystem {
       readonly identity?: string
       readonly wait?: boolean
       readonly args?: readonly string[]
+      /** Default: that of its own ServiceAccount. */
+      readonly kubeconfig?: string
     } = {},
   ): Promise<Program & { readonly url: string }> {
     const { identity = 'operator-under-test', wait = true, args = [] } = options
+    const { kubeconfig = this.#kubeconfig } = options
     const program = this.#spawn('operator', [
       path.join(root, 'src', 'main', 'gopherqueue.ts'),
       'operator',
       '--local',
       '--kubeconfig',
-      this.#kubeconfig,
+      kubeconfig,
       '--nats-url',
       this.cluster.nats.url,
       '--identity',
