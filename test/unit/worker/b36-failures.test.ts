@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PATTERNS } from '../../../src/api/fields.ts'
-import { MAX_MESSAGE, outcomeOfThrown } from '../../../src/worker/failure.ts'
+import { MAX_MESSAGE, outcomeOfThrown, toldOfThrown } from '../../../src/worker/failure.ts'
 import { cleanLine } from '../../../src/worker/text.ts'
 import {
   AttemptAborted,
@@ -246,5 +246,29 @@ describe('anything at all', () => {
         expect(message.isWellFormed()).toBe(true)
       }),
     )
+  })
+})
+
+describe('what the log of the worker hears of a throw', () => {
+  const redact = (text: string) => text.replaceAll('hunter2', '[redacted]')
+
+  it('has the stack, with its lines', () => {
+    const told = toldOfThrown(new TypeError('x is not a function'), plain)
+    expect(told).toMatchObject({ type: 'TypeError', message: 'x is not a function' })
+    expect(told.stack).toMatch(/^TypeError: x is not a function\n {4}at /)
+  })
+
+  it('is as bounded and redacted as what is reported (B36)', () => {
+    const told = toldOfThrown(new Error('password=hunter2 '.repeat(600_000)), redact)
+    expect(JSON.stringify(told).length).toBeLessThan(20_000)
+    expect(JSON.stringify(told)).not.toContain('hunter2')
+  })
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['a revoked proxy', revoked],
+    ['a stack that is no text', Object.assign(new Error('a'), { stack: { a: 1 } })],
+  ])('of %s is told without one', (_, thrown) => {
+    expect(toldOfThrown(thrown, plain).stack).toBe('')
   })
 })
