@@ -179,7 +179,17 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
   }
   const suspect = (shard: ShardId) => leadership.suspect(shard)
   const verify = (shard: ShardId) => void suspect(shard)
-  const outcomes = new Outcomes({ ...base, feed: ports.feed, verify: suspect, streamLost, moved })
+  const outcomes = new Outcomes({
+    ...base,
+    feed: ports.feed,
+    verify: suspect,
+    streamLost,
+    moved: (entry) => {
+      // Whoever reports has taken it: the back-off of D7 begins anew.
+      reclaims.settled(entry.uid)
+      moved(entry)
+    },
+  })
   const takeover = new Takeover({
     ...base,
     streams,
@@ -237,6 +247,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     suspend: (entry) => rescuer.suspend(entry),
     gone,
     unreadable: (object) => observer.unreadable(object, 'QueueJob'),
+    unserved: (object, fields) => observer.unserved(object, fields, settings.version),
   })
   const declared = new DeclaredReconciler({
     ...base,

@@ -16,6 +16,7 @@ import { StreamWatch } from '../../../src/recovery/stream-watch.ts'
 import { Workers } from '../../../src/recovery/workers.ts'
 import {
   aBeat,
+  aFinishedAttempt,
   aJob,
   anAttempt,
   anOwner,
@@ -135,6 +136,15 @@ describe('an open attempt', () => {
     workers.heard(aBeat({ owner: anOwner({ boot: bootId('boot-0002') }) }))
     await clock.advanceAsync(200)
     expect(done).toEqual(['lose job-1 WorkerCrashed'])
+  })
+
+  it('whose replaced process had finished it is waited for: its outcome is on its way (B5)', async () => {
+    const { clock, workers, run, done } = await aScene()
+    run(1)
+    const finished = [aFinishedAttempt({ uid: uid(1), epoch: epoch(1) })]
+    workers.heard(aBeat({ owner: anOwner({ boot: bootId('boot-0002') }), finished }))
+    await clock.advanceAsync(800)
+    expect(done).toEqual([])
   })
 
   it('whose worker beats without it is asked for again, each five seconds (B6)', async () => {
