@@ -31,7 +31,6 @@ import type {
   Owner,
   Report,
   RunningAttempt,
-  WorkItem,
 } from '../src/core/outcome.ts'
 import type { ActionObject, QueueObject } from '../src/core/resources.ts'
 import { normaliser } from '../src/ingestion/normalise.ts'
@@ -175,29 +174,6 @@ export function aReport(given: Partial<Report> = {}): Report {
     outcome: SUCCEEDED,
     startedAgoMs: 200,
     durationMs: 150,
-    ...given,
-  }
-}
-
-export function aWorkItem(given: Partial<WorkItem> = {}): WorkItem {
-  return {
-    namespace: NAMESPACE,
-    name: 'welcome',
-    uid: uid(1),
-    cls: CLASS,
-    queue: QUEUE,
-    type: TYPE,
-    handlerVersion: '',
-    epoch: epoch(1),
-    nonce: NONCE,
-    attempt: 1,
-    maxAttempts: 3,
-    runId: '',
-    timeoutMs: 1_800_000,
-    traceparent: '',
-    tracestate: '',
-    correlationId: '',
-    payloadJson: null,
     ...given,
   }
 }

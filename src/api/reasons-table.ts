@@ -106,7 +106,7 @@ const queue = {
 } as const
 
 const replay =
-  'run it again when the cause is gone: change `spec.runId`, e.g. kubectl -n {namespace} patch qj {job} --type=merge -p \'{"spec":{"runId":"2"}}\''
+  'to run it again when the cause is gone, create it again: kubectl -n {namespace} delete qj {job}, then kubectl create it, or use another name'
 
 /** Waiting: nothing wrong, or something that a person or time lifts. */
 const WAITING_ROWS = {
@@ -121,7 +121,7 @@ const WAITING_ROWS = {
     ...scheduled,
     event: 'Warning',
     says: 'no connected worker serves queue {queue} in namespace {namespace}',
-    next: 'start a worker with GOPHERQUEUE_QUEUES={queue} in namespace {namespace}; its pods need the label gopherqueue.io/worker: "true" and the verb work on queues/{queue}',
+    next: 'start a worker with GOPHERQUEUE_QUEUES={queue} in namespace {namespace}, connected to the NATS server of the operator',
   },
   UnknownType: {
     ...scheduled,

@@ -3,6 +3,7 @@
  * the table of reasons asks for one, an Event. At info a job tells its story in few lines: started (if
  * it ran for a second), retried, ended.
  */
+import { sentence } from '../api/reasons.ts'
 import type { JobKey, WorkerId } from '../core/ids.ts'
 import { isTerminal, type JobObject } from '../core/job.ts'
 import type { Ledger } from '../core/ledger.ts'
@@ -78,6 +79,19 @@ export class StatusObserver implements WriteObserver {
       ...sender,
       kind,
       err: problem,
+    })
+  }
+
+  /** A job that has ended was edited to ask for what this release does not serve. */
+  unserved(object: JobObject, fields: readonly string[], version: string): void {
+    const slots = { fields: fields.join(', '), version }
+    const { namespace, name, uid } = object
+    this.#options.events.emit({
+      kind: 'QueueJob',
+      regarding: { namespace, name, uid },
+      reason: 'NotYetSupported',
+      action: 'Read',
+      note: sentence('NotYetSupported', slots),
     })
   }
 

@@ -95,7 +95,10 @@ function slots({ namespace, name, spec, status }: ToldJob): Readonly<Record<stri
   }
 }
 
-/** What happened, then what would change it, if all of its words are known. */
+/**
+ * What happened, then what would change it: where somebody has to do something, all of its words are
+ * known, and the message does not say it already.
+ */
 export function noteText(
   reason: Reason,
   message: string,
@@ -103,8 +106,11 @@ export function noteText(
 ): string {
   const row = REASONS[reason]
   const said = message === '' ? reason : message
-  const next = slotsOf(row.next).every((slot) => Object.hasOwn(known, slot))
-    ? advice(reason, known as never)
-    : ''
-  return safeText(next === '' ? said : `${said}. To change it: ${next}`, NOTE_MAX)
+  const sayable =
+    row.event === 'Warning' && slotsOf(row.next).every((slot) => Object.hasOwn(known, slot))
+  const next = sayable ? advice(reason, known as never) : ''
+  return safeText(
+    next === '' || said.includes(next) ? said : `${said}. To change it: ${next}`,
+    NOTE_MAX,
+  )
 }

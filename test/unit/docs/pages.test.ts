@@ -69,7 +69,7 @@ describe('a page names only what there is', () => {
     ['[a](../../outside.md)', 'the link ../../outside.md leads nowhere'],
     ['[a](README.md#nowhere)', 'docs/README.md has no heading #nowhere'],
     ['[a](#nowhere)', 'docs/README.md has no heading #nowhere'],
-    ['```sh\nnpm run gone\n```', 'package.json has no script gone'],
+    [`\`\`\`sh\nnpm run ${'gone'}\n\`\`\``, 'package.json has no script gone'],
     ['`npm run -s gone`', 'package.json has no script gone'],
     ['`src/gone.ts`', 'there is no src/gone.ts'],
     ['see `core/gone.ts`, then', 'there is no src/core/gone.ts'],

@@ -39,6 +39,7 @@ function anIntake(given: Partial<IntakeOptions> = {}) {
     suspend: () => void said.push('suspend'),
     gone: (_entry, attempt) => void said.push(attempt ? 'gone while it runs' : 'gone'),
     unreadable: () => void said.push('unreadable'),
+    unserved: (_object, fields) => void said.push(`unserved ${fields.join()}`),
     ...given,
   })
   const see = (object: JobObject) => {
@@ -60,6 +61,14 @@ describe('a version of a job', () => {
     const job = see(aJob())
     see(job)
     expect(said).toEqual(['place'])
+  })
+
+  it('that asks an ended job for what is not served is seen, and said, never ignored', () => {
+    const { see, said, facts } = anIntake()
+    const status = { phase: 'Completed', epoch: epoch(1), observedGeneration: 1 } as const
+    see(aJob({ generation: 2, spec: { runId: '2' }, status }))
+    expect(said).toEqual(['unserved spec.runId', 'place'])
+    expect(facts).toEqual([{ kind: 'seen' }])
   })
 
   it('of a shard that is not led is kept, and nothing else', () => {

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { QueueJobStatus } from '../../../src/api/queuejob.ts'
-import { REASON_NAMES, REASONS, type Reason } from '../../../src/api/reasons.ts'
+import { advice, REASON_NAMES, REASONS, type Reason } from '../../../src/api/reasons.ts'
 import type { JobObject } from '../../../src/core/job.ts'
 import { eventOf, noteText, tellingReason } from '../../../src/observability/events.ts'
 import { aJob } from '../../builders.ts'
@@ -162,7 +162,18 @@ describe('the text', () => {
       action: 'DeadLettered',
     })
     expect(event?.note.startsWith(`${message}. To change it: `)).toBe(true)
-    expect(event?.note).toContain('kubectl -n shop patch qj invoice-1')
+    expect(event?.note).toContain('kubectl -n shop delete qj invoice-1')
+  })
+
+  it('says what to do once, where the message says it already', () => {
+    const known = { namespace: 'shop', queue: 'mail' }
+    const next = advice('NoWorkers', known)
+    const message = `nobody serves it; ${next}`
+    expect(noteText('NoWorkers', message, known)).toBe(message)
+  })
+
+  it('leaves advice out where nobody has to do anything', () => {
+    expect(noteText('Completed', 'done', { namespace: 'shop', job: 'a' })).toBe('done')
   })
 
   it('leaves out advice whose words are not known', () => {
