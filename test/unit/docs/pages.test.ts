@@ -70,7 +70,7 @@ describe('a page names only what there is', () => {
     ['[a](README.md#nowhere)', 'docs/README.md has no heading #nowhere'],
     ['[a](#nowhere)', 'docs/README.md has no heading #nowhere'],
     [`\`\`\`sh\nnpm run ${'gone'}\n\`\`\``, 'package.json has no script gone'],
-    ['`npm run -s gone`', 'package.json has no script gone'],
+    [`\`npm run -s ${'gone'}\``, 'package.json has no script gone'],
     ['`src/gone.ts`', 'there is no src/gone.ts'],
     ['see `core/gone.ts`, then', 'there is no src/core/gone.ts'],
     ['```sh\nkubectl apply -f examples/gone.yaml\n```', 'there is no examples/gone.yaml'],
