@@ -33,10 +33,9 @@ describe('an operator that comes first', () => {
     )
 
   beforeAll(async () => {
-    system = await TestSystem.start()
+    system = await TestSystem.start({ crds: false })
     cluster = system.cluster
     await cluster.nats.kill()
-    await kubectl(cluster, ['delete', '--filename', crds, '--wait=true'])
     operator = await system.operator({ wait: false })
   })
 

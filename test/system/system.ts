@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ClusterOptions, DevCluster } from '../../devcluster/cluster.ts'
+import { type ClusterOptions, type DevCluster, startCluster } from '../../devcluster/cluster.ts'
 import { kubectl, startTestCluster } from '../servers.ts'
 
 const root = path.join(import.meta.dirname, '..', '..')
@@ -56,8 +56,13 @@ export class TestSystem {
     mkdirSync(this.#dir)
   }
 
-  static async start(options: ClusterOptions = {}): Promise<TestSystem> {
-    const cluster = await startTestCluster({ audit: true, ...options })
+  /** @param given `crds: false`: whoever starts it applies them */
+  static async start(
+    given: ClusterOptions & { readonly crds?: boolean } = {},
+  ): Promise<TestSystem> {
+    const { crds = true, ...options } = given
+    const start = crds ? startTestCluster : startCluster
+    const cluster = await start({ audit: true, label: 'test', ...options })
     const system = new TestSystem(cluster)
     try {
       await kubectl(cluster, ['apply', '-f', path.join(root, 'rbac', 'operator.yaml')])
