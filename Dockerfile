@@ -22,5 +22,5 @@ COPY LICENSE dist/ /app/
 WORKDIR /app
 USER 65532:65532
 
-ENTRYPOINT ["node", "--max-semi-space-size=4", "--enable-source-maps", "/app/gopherqueue.mjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=2", "--enable-source-maps", "/app/gopherqueue.mjs"]
 CMD ["--help"]
