@@ -193,7 +193,7 @@ async function go(
   context: BuildContext,
   onLine: LineReader,
 ): Promise<void> {
-  const log = createWriteStream(context.log, { flags: 'a' })
+  const log = openLog(context.log)
   const child = spawn('go', args, {
     cwd: recipe.cwd,
     env: context.env,
@@ -204,14 +204,38 @@ async function go(
   })
   for (const stream of ['stdout', 'stderr'] as const) {
     createInterface({ input: child[stream] }).on('line', (line) => {
-      log.write(`${line}\n`)
+      log.write(line)
       onLine(line, stream)
     })
   }
   const closed = new Promise<number | null>((resolve) => child.once('close', resolve))
   const code = await Promise.race([closed, failed])
-  await new Promise<void>((done) => log.end(done))
-  if (code !== 0) throw new Error(buildFailure(recipe, context.log, code))
+  const problem = await log.end()
+  if (code !== 0) throw new Error(buildFailure(recipe, context.log, code, problem))
+}
+
+export interface BuildLog {
+  readonly write: (line: string) => void
+  /** Resolves when all is written, with what kept it from being written; '' = nothing. */
+  readonly end: () => Promise<string>
+}
+
+/** The log of a build. A disk that is full ends the log, not the program: Go's own failure says more. */
+export function openLog(file: string): BuildLog {
+  const stream = createWriteStream(file, { flags: 'a' })
+  let problem = ''
+  stream.on('error', (error) => {
+    problem = `${file} could not be written: ${error.message}`
+  })
+  return {
+    write: (line) => void stream.write(`${line}\n`),
+    end: () =>
+      new Promise((resolve) => {
+        stream.once('close', () => resolve(problem))
+        stream.end()
+        if (stream.closed) resolve(problem)
+      }),
+  }
 }
 
 function startFailure(error: Error, recipe: Recipe): Error {
@@ -221,7 +245,7 @@ function startFailure(error: Error, recipe: Recipe): Error {
   )
 }
 
-function buildFailure(recipe: Recipe, log: string, code: number | null): string {
+function buildFailure(recipe: Recipe, log: string, code: number | null, problem: string): string {
   const lines = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-logTailLines)
-  return `building ${recipe.title} failed (go ended with ${code}). The end of the log:\n${lines.join('\n')}\nThe whole log: ${log}`
+  return `building ${recipe.title} failed (go ended with ${code}). The end of the log:\n${lines.join('\n')}\n${problem === '' ? `The whole log: ${log}` : problem}`
 }

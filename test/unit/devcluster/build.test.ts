@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ensureBuilt, findPrograms } from '../../../devcluster/build.ts'
+import { ensureBuilt, findPrograms, openLog } from '../../../devcluster/build.ts'
 import { type Recipe, recipeKey } from '../../../devcluster/recipe.ts'
 
 let folder = ''
@@ -176,5 +176,23 @@ describe('findPrograms', () => {
   it('builds nats-server when the one of the machine is too old', async () => {
     const env = assets('1.33.1', '2.9.10')
     await expect(findPrograms(wanted, env)).rejects.toThrow('nats-server 2.15.2 has to be built')
+  })
+})
+
+describe('the log of a build', () => {
+  it('that cannot be written, because the disk is full, is told at its end and ends nothing else', async () => {
+    if (process.platform !== 'linux') return
+    const log = openLog('/dev/full')
+    log.write('compiling')
+    expect(await log.end()).toMatch(/^\/dev\/full could not be written: ENOSPC/)
+  })
+
+  it('holds the lines in order', async () => {
+    const file = path.join(mkdtempSync(path.join(tmpdir(), 'gopherqueue-log-')), 'build.log')
+    const log = openLog(file)
+    for (const line of ['one', 'two']) log.write(line)
+    expect(await log.end()).toBe('')
+    expect(readFileSync(file, 'utf8')).toBe('one\ntwo\n')
+    rmSync(path.dirname(file), { recursive: true })
   })
 })
