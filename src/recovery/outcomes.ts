@@ -7,7 +7,7 @@ import type { Clock, Random } from '../core/clock.ts'
 import type { Term } from '../core/epoch.ts'
 import { describeError } from '../core/errors.ts'
 import { outcomeFact } from '../core/facts.ts'
-import type { ShardId } from '../core/ids.ts'
+import { classId, type ShardId } from '../core/ids.ts'
 import type { JobObject } from '../core/job.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
 import type { Report } from '../core/outcome.ts'
@@ -47,6 +47,8 @@ interface Followed {
 }
 
 const AGAIN_MS = 1_000
+/** Its worker was never heard, so nobody has said what it serves. */
+const NO_CLASS = classId('')
 /** JetStream redelivers after 30 s without a sign. */
 const STILL_WORKING_MS = 10_000
 
@@ -182,7 +184,7 @@ export class Outcomes {
     workers.reported(report.uid, report.epoch)
     moved(entry)
     this.#measure(entry, report)
-    const place = placeOf(entry, report.owner, entry.attempt?.cls ?? ('' as never), workers)
+    const place = placeOf(entry, report.owner, entry.attempt?.cls ?? NO_CLASS, workers)
     const stopTelling = this.#tellWorking(delivery)
     const fact = outcomeFact(report, place, clock.now(), random.uniform())
     const settled = await sink.submit(entry.uid, fact)
@@ -220,7 +222,7 @@ export class Outcomes {
       epoch: report.epoch,
       attempt: report.attempt,
       runId: report.runId,
-      cls: workers.get(report.namespace, report.owner.worker)?.beat.cls ?? ('' as never),
+      cls: workers.get(report.namespace, report.owner.worker)?.beat.cls ?? NO_CLASS,
       dispatchedAt: now,
       owner: report.owner,
       acceptedAt: now,
@@ -237,7 +239,7 @@ export class Outcomes {
       epoch: report.epoch,
       attempt: report.attempt,
       runId: report.runId,
-      place: placeOf(entry, report.owner, '' as never, workers),
+      place: placeOf(entry, report.owner, NO_CLASS, workers),
       startedAt: clock.now() - report.startedAgoMs,
     })
   }
