@@ -54,7 +54,14 @@ export function uid(n: number): JobUid {
   return jobUid(`00000000-0000-4000-8000-${String(n).padStart(12, '0')}`)
 }
 
-const NO_TAGS: JobTags = { traceparent: '', tracestate: '', correlationId: '', restored: false }
+const NO_TAGS: JobTags = {
+  traceparent: '',
+  tracestate: '',
+  correlationId: '',
+  restored: false,
+  gitOps: false,
+  schedule: '',
+}
 
 /** A job as the API server has it: created, never written. */
 export function aJob(

@@ -112,6 +112,13 @@ export const SUBMISSION_ANNOTATION = `${GROUP}/submission`
 /** Put on every object by a restore from a backup; such a job is held `RestoredUnconfirmed`. */
 export const RESTORE_LABEL = 'velero.io/restore-name'
 
+/** How to see that a GitOps tool manages an object; `app.kubernetes.io/instance` alone does not count. */
+export const GITOPS_MARKS = {
+  annotation: 'argocd.argoproj.io/tracking-id',
+  labels: ['kustomize.toolkit.fluxcd.io/name', 'helm.toolkit.fluxcd.io/name'],
+  managedBy: { label: 'app.kubernetes.io/managed-by', value: 'Helm' },
+} as const
+
 export const FIELD_MANAGER = 'gopherqueue'
 export const DEFAULT_QUEUE = 'default'
 export const DEFAULT_CONTROLLER_NAME = `${GROUP}/default`

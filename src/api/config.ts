@@ -85,6 +85,21 @@ const InformationBudget = z
   })
   .prefault({})
 
+const Limits = z
+  .strictObject({
+    maxFinishedObjects: whole(0, 10_000_000, 20_000, {
+      env: 'LIMITS_MAX_FINISHED_OBJECTS',
+      says: 'Finished jobs that stay in the cluster; above it every retention is shortened evenly (RetentionPressure).',
+      unit: 'jobs',
+    }),
+    maxObjects: whole(1, 10_000_000, 100_000, {
+      env: 'LIMITS_MAX_OBJECTS',
+      says: 'Jobs in the cluster; above it new jobs are held (ClusterFull).',
+      unit: 'jobs',
+    }),
+  })
+  .prefault({})
+
 const LEASE_NAMESPACE = 'Namespace of the Leases of the operator.'
 
 const operatorSettings = {
@@ -151,6 +166,7 @@ const operatorSettings = {
     reloads: true,
   }),
   information: InformationBudget,
+  limits: Limits,
   statusWriters: whole(1, 256, 32, {
     env: 'STATUS_WRITERS',
     says: 'Status writes in flight at once.',

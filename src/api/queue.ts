@@ -36,6 +36,9 @@ import {
 
 const always = { mutable: 'always' } as const
 
+/** Pauses that a Queue remembers. */
+export const MAX_PAUSES = 20
+
 const Defaults = about(
   z.object({
     attemptDeadlineSeconds: attemptDeadlineSeconds(ON_QUEUE).optional(),
@@ -315,6 +318,19 @@ export const QueueStatus = about(
         drain: bool({ says: 'Running attempts finish, nothing starts.' }).optional(),
       }),
       { says: 'Pause by QueueAction; `spec.paused` is another one, and either pauses.' },
+    ).optional(),
+    pauses: list(
+      atomic(
+        z.object({
+          startTime: time({ says: 'Begin of the pause.' }),
+          endTime: time({ says: 'End of the pause; absent while it lasts.' }).optional(),
+        }),
+        { says: 'One pause, whoever asked for it.' },
+      ),
+      MAX_PAUSES,
+      {
+        says: 'The last pauses, oldest first: `activeDeadlineSeconds` does not count in them. Of more, the two oldest are joined with the time between them.',
+      },
     ).optional(),
     conditions: Conditions.optional(),
   }),

@@ -347,8 +347,13 @@ export const QueueJobStatus = about(
     evictions: budget(1_000_000, 'Attempts ended by an eviction.'),
     snoozes: budget(1_000_000, 'Times the handler asked to be called later.'),
     replays: budget(1_000_000, 'Times the job was run again after its end.'),
+    reruns: budget(1_000_000, 'Those of `replays` that a changed `spec.runId` asked for.'),
     queuedTime: time({ says: 'When the job was accepted.' }).optional(),
     nextAttemptTime: time({ says: 'When the next attempt may start.' }).optional(),
+    activeTime: time({
+      says: 'From here `activeDeadlineSeconds` counts: when the job could first start, moved on by the time it was suspended.',
+    }).optional(),
+    suspendedTime: time({ says: 'Since when the job is suspended.' }).optional(),
     startTime: time({ says: 'Start of the current or last attempt.' }).optional(),
     completionTime: time({ says: 'End of the job.' }).optional(),
     worker: WorkerRef.optional(),
@@ -370,6 +375,13 @@ export const QueueJobStatus = about(
     runId: ascii(63, PATTERNS.version, {
       says: '`spec.runId` of the run that this status is about.',
     }).optional(),
+    payloadAction: atomic(
+      z.object({
+        name: objectName({ says: 'Name of the QueueAction.' }),
+        uid: ascii(64, PATTERNS.uid, { says: 'Uid of the QueueAction.' }),
+      }),
+      { says: 'The action Replay whose `payload` this run gets instead of `spec.payload`.' },
+    ).optional(),
     actionOrder: int(0, Number.MAX_SAFE_INTEGER, {
       says: 'Order of the last QueueAction that was applied; an older one changes nothing.',
     }).optional(),

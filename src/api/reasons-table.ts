@@ -233,6 +233,12 @@ const WAITING_ROWS = {
     says: 'the last start used no attempt ({cause}); the job waits for a free slot',
     next: 'nothing: it starts again by itself',
   },
+  Replayed: {
+    ...scheduled,
+    event: 'Normal',
+    says: 'the job had ended and runs again, as {by} asked',
+    next: 'nothing: it starts as soon as a worker has a free slot',
+  },
   Suspended: {
     ...waiting,
     phase: 'Suspended',

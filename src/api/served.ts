@@ -17,51 +17,10 @@ const present = (...paths: readonly string[]): readonly Unserved[] =>
   paths.map((path) => ({ path }))
 
 export const NOT_YET_SUPPORTED: Readonly<Record<Kind, readonly Unserved[]>> = {
-  QueueJob: present(
-    'payloadFrom',
-    'idempotencyKey',
-    'dependsOn',
-    'concurrencyKey',
-    'fairnessKey',
-    'array',
-    'resources',
-    'runId',
-    'ttlSecondsAfterFinished',
-    // Its clock stops while the job is held, and no field of a status keeps where it stopped.
-    'activeDeadlineSeconds',
-  ),
-  Queue: present(
-    'concurrency',
-    'rateLimit',
-    'fairness',
-    'weight',
-    'agingSeconds',
-    'maxDepth',
-    'defaults.activeDeadlineSeconds',
-    'defaults.resources',
-    'defaults.ttlSecondsAfterFinished',
-    'retention',
-    'idempotencyWindowSeconds',
-    'waitObjectiveSeconds',
-    'autoscaling',
-    'breaker',
-  ),
-  QueueAction: [
-    { path: 'action', served: ['Cancel'] },
-    { path: 'target.kind', served: ['QueueJob'] },
-    ...present(
-      'target.selector',
-      'target.all',
-      'dryRun',
-      'ratePerSecond',
-      'maxTargets',
-      'graceSeconds',
-      'payload',
-      'ttlSecondsAfterFinished',
-    ),
-  ],
-  // The whole kind: no schedule is served.
-  QueueSchedule: present('schedule'),
+  QueueJob: present('array', 'resources'),
+  Queue: present('defaults.resources', 'autoscaling', 'breaker'),
+  QueueAction: [],
+  QueueSchedule: present('template.spec.array', 'template.spec.resources'),
 }
 
 /** Own properties only: a key such as `constructor` in a manifest is data. */

@@ -29,6 +29,18 @@ export type LossCause = Extract<
   | 'LeaseLost'
 >
 
+/** What a QueueAction asks of one job (protocol U4). */
+interface Acted {
+  /** Of the action among all: a job takes none that is not above the last one it took. */
+  readonly order: number
+  /** Name of the QueueAction. */
+  readonly action: string
+  /** User name of who asked; '' = only the audit log knows. */
+  readonly by: string
+  readonly comment: string
+  readonly at: WallMs
+}
+
 export type Fact =
   /** Intake refused it: Failed with a reason that says what to do. */
   | { readonly kind: 'refused'; readonly reason: Reason; readonly message: string }
@@ -69,6 +81,7 @@ export type Fact =
   | {
       readonly kind: 'lost'
       readonly epoch: Epoch
+      readonly runId: string
       readonly fence: Epoch
       readonly cause: LossCause
       readonly counts: 'crash' | 'eviction' | 'nothing'
@@ -81,6 +94,7 @@ export type Fact =
   | {
       readonly kind: 'overdue'
       readonly epoch: Epoch
+      readonly runId: string
       readonly fence: Epoch
       readonly place: WorkerPlace | null
       readonly at: WallMs
@@ -88,16 +102,31 @@ export type Fact =
     }
   /** D7: never accepted; closed by a fence, counted in no budget. */
   | { readonly kind: 'stuck'; readonly epoch: Epoch; readonly fence: Epoch }
-  /** U1. `by` is a user name or '' when only the audit log knows. */
-  | {
-      readonly kind: 'cancel'
+  /** U1. A handler that runs is told to stop after the write. */
+  | (Acted & { readonly kind: 'cancel'; readonly fence: Epoch })
+  /** A dead letter that nobody wants, or a restored job that is not to run: Cancelled, `Discarded`. */
+  | (Acted & { readonly kind: 'discard'; readonly fence: Epoch })
+  /** U3, by an action: from its end the job begins again, with fresh budgets. */
+  | (Acted & {
+      readonly kind: 'replay'
       readonly fence: Epoch
-      readonly order: number
-      readonly action: string
-      readonly by: string
-      readonly comment: string
+      /** The action that holds the payload of the next run; null = the job's own. */
+      readonly payload: { readonly name: string; readonly uid: string } | null
+    })
+  /** U3, because `spec.runId` of an ended job changed; counts in `reruns`, too. */
+  | { readonly kind: 'rerun'; readonly fence: Epoch; readonly at: WallMs }
+  /** A back-off or a snooze is cut short. */
+  | (Acted & { readonly kind: 'retry-now' })
+  /** A job that came back from a backup may run (RestoredUnconfirmed). The epoch says that it was seen. */
+  | (Acted & { readonly kind: 'confirm'; readonly fence: Epoch })
+  /** Another job holds its idempotency key: Completed, `Duplicate`, never run. */
+  | {
+      readonly kind: 'duplicate'
+      readonly first: { readonly name: string; readonly uid: string }
       readonly at: WallMs
     }
+  /** Result, history and progress of an ended job are dropped instead of the job (retention). */
+  | { readonly kind: 'trim' }
   /** `activeDeadlineSeconds` passed. */
   | { readonly kind: 'expired'; readonly fence: Epoch; readonly at: WallMs }
   /** Handler's own words about a running attempt; from the information budget. */

@@ -49,6 +49,10 @@ export interface JobTags {
   readonly correlationId: string
   /** A backup tool put this object back (`velero.io/restore-name`). */
   readonly restored: boolean
+  /** A GitOps tool manages the object: deleting it would make the tool create it, and run it, again. */
+  readonly gitOps: boolean
+  /** QueueSchedule that made it; '' = none. */
+  readonly schedule: string
 }
 
 /** 0 = Critical … 4 = Bulk: the lower, the sooner. */
@@ -97,7 +101,23 @@ export interface JobRecord extends JobKey {
   readonly crashBudget: { readonly max: number; readonly windowMs: number }
   /** `spec.readiness: Accepted`: one status write at acceptance, by the user's choice. */
   readonly readyWhenAccepted: boolean
+  /** '' = none was asked for: `spec.runId` never asks for a run by being absent. */
   readonly runId: string
+  /** '' = none. */
+  readonly idempotencyKey: string
+  readonly dependsOn: readonly Dependency[]
+  /** '' = none: never limited by `concurrency.perKey`. */
+  readonly concurrencyKey: string
+  /** '' = the jobs without a key share one turn. */
+  readonly fairnessKey: string
+  /** After its end; null = the queue's retention. */
+  readonly ttlMs: number | null
+}
+
+export interface Dependency {
+  /** A job of the same namespace. */
+  readonly name: string
+  readonly when: 'Succeeded' | 'Finished'
 }
 
 export const TERMINAL_PHASES: ReadonlySet<Phase> = new Set<Phase>([

@@ -81,7 +81,23 @@ function recordOf(object: JobObject, firstSeen: number, defaults: Defaults): Job
     crashBudget: crashBudgetOf(spec.crashBudget ?? {}, defaults.crashBudget ?? {}),
     readyWhenAccepted: spec.readiness === 'Accepted',
     runId: spec.runId ?? '',
+    idempotencyKey: spec.idempotencyKey ?? '',
+    dependsOn: (spec.dependsOn ?? []).map(({ name, when }) => ({
+      name,
+      when: when ?? 'Succeeded',
+    })),
+    concurrencyKey: spec.concurrencyKey ?? '',
+    fairnessKey: spec.fairnessKey ?? '',
+    ttlMs: ttlOf(object, defaults),
   }
+}
+
+/** An object that a GitOps tool manages stays unless it says itself how long. */
+function ttlOf({ spec, tags }: JobObject, defaults: Defaults): number | null {
+  const own = spec.ttlSecondsAfterFinished
+  if (own !== undefined) return SECOND * own
+  const { ttlSecondsAfterFinished: queues } = defaults
+  return queues === undefined || tags.gitOps ? null : SECOND * queues
 }
 
 /** 0 = at once. A time out of bounds is taken as the nearest one within: the judge refuses it. */

@@ -6,7 +6,7 @@
  * rooms do not need is left behind: managed fields, owners, finalizers, users' labels (B29), and a
  * payload above 2 KiB, which is read again before the job is dispatched.
  */
-import { ANNOTATIONS, RESTORE_LABEL } from '../api/conditions.ts'
+import { ANNOTATIONS, GITOPS_MARKS, LABELS, RESTORE_LABEL } from '../api/conditions.ts'
 import { QueueJobSpec, QueueJobStatus, UNWRITTEN_STATUS } from '../api/queuejob.ts'
 import { depthOf, MAX_PAYLOAD_DEPTH } from '../core/depth.ts'
 import { describeError } from '../core/errors.ts'
@@ -85,7 +85,21 @@ function tagsOf(meta: ObjectMeta): JobTags {
       traceparent === '' ? '' : bounded(textAt(annotations, ANNOTATIONS.tracestate), 512, VISIBLE),
     correlationId: bounded(textAt(annotations, ANNOTATIONS.correlationId), 256, VISIBLE),
     restored: Object.hasOwn(labels, RESTORE_LABEL),
+    gitOps: isGitOpsManaged(annotations, labels),
+    schedule: textAt(labels, LABELS.schedule),
   }
+}
+
+/** By the marks that the tools themselves put on what they manage (names.md, "GitOps-managed"). */
+function isGitOpsManaged(
+  annotations: ObjectMeta['annotations'],
+  labels: ObjectMeta['labels'],
+): boolean {
+  return (
+    Object.hasOwn(annotations, GITOPS_MARKS.annotation) ||
+    GITOPS_MARKS.labels.some((label) => Object.hasOwn(labels, label)) ||
+    textAt(labels, GITOPS_MARKS.managedBy.label) === GITOPS_MARKS.managedBy.value
+  )
 }
 
 function bounded(text: string, max: number, pattern: RegExp): string {

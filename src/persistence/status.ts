@@ -14,6 +14,14 @@ import { rfc3339, type WallMs } from '../core/clock.ts'
 import { conditionsOf, mergeConditions } from '../core/conditions.ts'
 import type { Fact } from '../core/facts.ts'
 import { isTerminal, type JobObject, type JobRecord, recordedEpoch } from '../core/job.ts'
+import {
+  applyConfirm,
+  applyDiscard,
+  applyDuplicate,
+  applyReplay,
+  applyRetryNow,
+  applyTrim,
+} from './acts.ts'
 import { applyCancel, applyExpired, applyLost, applyOverdue, applyStuck } from './endings.ts'
 import { applyOutcome } from './outcomes.ts'
 import type { FailurePolicy } from './ports.ts'
@@ -77,6 +85,19 @@ function apply(status: QueueJobStatus, fact: Fact, context: StepContext): Step {
       return applyCancel(status, fact)
     case 'expired':
       return applyExpired(status, fact, context)
+    case 'discard':
+      return applyDiscard(status, fact)
+    case 'replay':
+    case 'rerun':
+      return applyReplay(status, fact, context)
+    case 'retry-now':
+      return applyRetryNow(status, fact)
+    case 'confirm':
+      return applyConfirm(status, fact)
+    case 'duplicate':
+      return applyDuplicate(status, fact, context)
+    case 'trim':
+      return applyTrim(status)
   }
 }
 

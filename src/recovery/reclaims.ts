@@ -71,6 +71,7 @@ export class Reclaims {
       const lost: Fact = {
         kind: 'lost',
         epoch: attempt.epoch,
+        runId: attempt.runId,
         fence: this.#options.shards.next(entry.shard),
         cause,
         counts: 'crash',
@@ -109,6 +110,7 @@ export class Reclaims {
       await this.#close(entry, attempt, {
         kind: 'overdue',
         epoch: attempt.epoch,
+        runId: attempt.runId,
         fence: shards.next(entry.shard),
         place: this.#place(entry, attempt),
         at: clock.now(),

@@ -68,6 +68,7 @@ export function failure(given: Partial<FactOf<'outcome'>> = {}): FactOf<'outcome
 export function lost(given: Partial<FactOf<'lost'>> = {}): FactOf<'lost'> {
   return {
     kind: 'lost',
+    runId: '',
     epoch: epoch(1),
     fence: epoch(2),
     cause: 'WorkerCrashed',
@@ -83,6 +84,7 @@ export function lost(given: Partial<FactOf<'lost'>> = {}): FactOf<'lost'> {
 export function overdue(given: Partial<FactOf<'overdue'>> = {}): FactOf<'overdue'> {
   return {
     kind: 'overdue',
+    runId: '',
     epoch: epoch(1),
     fence: epoch(2),
     place: aPlace(),

@@ -82,6 +82,7 @@ const FACTS: { readonly [K in Fact['kind']]: fc.Arbitrary<FactOf<K>> } = {
   }),
   lost: fc.record({
     kind: fc.constant('lost'),
+    runId: fc.constant(''),
     epoch: epochs,
     fence: epochs,
     cause: causes,
@@ -93,6 +94,7 @@ const FACTS: { readonly [K in Fact['kind']]: fc.Arbitrary<FactOf<K>> } = {
   }),
   overdue: fc.record({
     kind: fc.constant('overdue'),
+    runId: fc.constant(''),
     epoch: epochs,
     fence: epochs,
     place: someplace,
