@@ -60,43 +60,66 @@ describe('notYetSupported', () => {
       retry: { maxAttempts: 5, rules: [{ code: 'A', action: 'Ignore' }] },
       crashBudget: { max: 1 },
       readiness: 'Accepted',
+      idempotencyKey: 'a',
+      dependsOn: [{ name: 'a' }],
+      concurrencyKey: 'a',
+      fairnessKey: 'a',
+      runId: '1',
+      ttlSecondsAfterFinished: 0,
+      activeDeadlineSeconds: 60,
     }
     expect(notYetSupported('QueueJob', QueueJobSpec.parse(spec))).toEqual([])
   })
 
-  it('takes a queue that pauses and has defaults', () => {
-    const spec = { paused: true, defaults: { retry: { maxAttempts: 5 }, crashBudget: { max: 1 } } }
+  it('takes a queue that uses everything but autoscaling and breaker', () => {
+    const spec = {
+      paused: true,
+      concurrency: { max: 1, perKey: 1 },
+      rateLimit: { count: 1, perSeconds: 1 },
+      fairness: { weights: { a: 2 } },
+      weight: 2,
+      agingSeconds: 0,
+      maxDepth: 1,
+      retention: { succeededSeconds: 0 },
+      idempotencyWindowSeconds: 1,
+      waitObjectiveSeconds: 1,
+      defaults: {
+        activeDeadlineSeconds: 60,
+        ttlSecondsAfterFinished: 1,
+        retry: { maxAttempts: 5 },
+        crashBudget: { max: 1 },
+      },
+    }
     expect(notYetSupported('Queue', QueueSpec.parse(spec))).toEqual([])
   })
 
   it('names everything that is refused, in the order of the table', () => {
-    const spec = { runId: '1', array: { size: 2 }, dependsOn: [] }
-    expect(notYetSupported('QueueJob', spec)).toEqual([
-      'spec.dependsOn',
-      'spec.array',
-      'spec.runId',
-    ])
+    const spec = { runId: '1', resources: {}, array: { size: 2 }, dependsOn: [] }
+    expect(notYetSupported('QueueJob', spec)).toEqual(['spec.array', 'spec.resources'])
   })
 
-  it.each(ACTIONS.map((action) => [action, action === 'Cancel'] as const))(
-    'of the actions, %s is served: %s',
-    (action, served) => {
-      const spec = { action, target: { kind: 'QueueJob', name: 'a' } }
-      expect(notYetSupported('QueueAction', spec)).toEqual(served ? [] : ['spec.action'])
-    },
-  )
+  it.each(ACTIONS)('takes the action %s, however it names its targets', (action) => {
+    const targets = TARGET_KINDS.flatMap((kind) => [
+      { kind, name: 'a' },
+      { kind, selector: { labels: { a: 'b' } } },
+      { kind, all: true },
+    ])
+    for (const target of targets) {
+      const spec = { action, target, dryRun: true, ratePerSecond: 1, graceSeconds: 1, payload: 1 }
+      expect(notYetSupported('QueueAction', spec)).toEqual([])
+    }
+  })
 
-  it.each(TARGET_KINDS.map((kind) => [kind, kind === 'QueueJob'] as const))(
-    'of the targets, a %s is served: %s',
-    (kind, served) => {
-      const spec = { action: 'Cancel', target: { kind, name: 'a' } }
-      expect(notYetSupported('QueueAction', spec)).toEqual(served ? [] : ['spec.target.kind'])
-    },
-  )
+  it('takes a schedule but for what its jobs could not say', () => {
+    const spec = { schedule: '@daily', template: { spec: { type: 'a' } } }
+    expect(notYetSupported('QueueSchedule', spec)).toEqual([])
+    const array = { ...spec, template: { spec: { type: 'a', array: { size: 2 } } } }
+    expect(notYetSupported('QueueSchedule', array)).toEqual(['spec.template.spec.array'])
+  })
 
   it('looks at own properties only', () => {
-    expect(notYetSupported('QueueJob', Object.create({ runId: '1' }))).toEqual([])
-    expect(notYetSupported('QueueJob', { constructor: 1, __proto__: { runId: '1' } })).toEqual([])
+    expect(notYetSupported('QueueJob', Object.create({ array: {} }))).toEqual([])
+    expect(notYetSupported('QueueJob', { constructor: 1, __proto__: { array: {} } })).toEqual([])
   })
 
   it.each([[null], [undefined], ['text'], [7]])(

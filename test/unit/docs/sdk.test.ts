@@ -92,7 +92,7 @@ describe('docs/sdk.md', () => {
   })
 
   it('names the options that this release does not serve', () => {
-    const said = /Of the options these are ([^.]*)\./.exec(readFileSync(file, 'utf8'))?.[1] ?? ''
+    const said = /Of the options this is ([^.]*)\./.exec(readFileSync(file, 'utf8'))?.[1] ?? ''
     const named = [...said.matchAll(/`(\w+)`/g)].map(([, option]) => option)
     const options = NOT_YET_SUPPORTED.QueueJob.map(({ path: at }) => at).filter(
       (at) => at !== 'payloadFrom' && at !== 'array',

@@ -36,6 +36,11 @@ describe('a job that says nothing', () => {
       crashBudget: { max: 3, windowMs: 259_200_000 },
       readyWhenAccepted: false,
       runId: '',
+      idempotencyKey: '',
+      dependsOn: [],
+      concurrencyKey: '',
+      fairnessKey: '',
+      ttlMs: null,
     })
   })
 
@@ -69,6 +74,7 @@ describe("the queue's defaults", () => {
       rules: [{ code: 'SmtpBusy', action: 'Ignore' }],
     },
     crashBudget: { max: 9, windowSeconds: 100 },
+    ttlSecondsAfterFinished: 30,
   }
 
   it('hold where the job says nothing', () => {
@@ -81,11 +87,13 @@ describe("the queue's defaults", () => {
         rules: [{ match: { by: 'code', code: 'SmtpBusy' }, action: 'Ignore' }],
       },
       crashBudget: { max: 9, windowMs: 100_000 },
+      ttlMs: 30_000,
     })
   })
 
   it.each<[string, JobSpec, object]>([
     ['attemptDeadlineSeconds', { attemptDeadlineSeconds: 5 }, { attemptDeadlineMs: 5000 }],
+    ['ttlSecondsAfterFinished, a zero', { ttlSecondsAfterFinished: 0 }, { ttlMs: 0 }],
     ['activeDeadlineSeconds', { activeDeadlineSeconds: 50 }, { activeDeadlineMs: 50_000 }],
     ['retry.maxAttempts', { retry: { maxAttempts: 1 } }, { retry: { maxAttempts: 1 } }],
     [

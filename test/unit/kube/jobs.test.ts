@@ -50,7 +50,14 @@ describe('a job', () => {
       generation: 1,
       creationMs: Date.UTC(2026, 4, 1, 12),
       deleting: false,
-      tags: { traceparent: '', tracestate: '', correlationId: '', restored: false },
+      tags: {
+        traceparent: '',
+        tracestate: '',
+        correlationId: '',
+        restored: false,
+        gitOps: false,
+        schedule: '',
+      },
       spec: { ...SPEC, retry: { maxAttempts: 5 } },
       payload: { kind: 'inline', json: '{"a":1}' },
       status: STATUS,
@@ -191,14 +198,27 @@ describe('tags', () => {
         [key('tracestate')]: 'vendor=a,other=b',
         [key('correlation-id')]: 'order 4711',
       },
-      { 'velero.io/restore-name': 'nightly' },
+      { 'velero.io/restore-name': 'nightly', 'gopherqueue.io/schedule': 'report' },
     )
     expect(tags).toEqual({
       traceparent: TRACE,
       tracestate: 'vendor=a,other=b',
       correlationId: 'order 4711',
       restored: true,
+      gitOps: false,
+      schedule: 'report',
     })
+  })
+
+  it.each([
+    ['Argo CD', { 'argocd.argoproj.io/tracking-id': 'a' }, {}, true],
+    ['Flux, a Kustomization', {}, { 'kustomize.toolkit.fluxcd.io/name': 'a' }, true],
+    ['Flux, a HelmRelease', {}, { 'helm.toolkit.fluxcd.io/name': 'a' }, true],
+    ['Helm', {}, { 'app.kubernetes.io/managed-by': 'Helm' }, true],
+    ['another manager', {}, { 'app.kubernetes.io/managed-by': 'me' }, false],
+    ['a name of an application alone', {}, { 'app.kubernetes.io/instance': 'a' }, false],
+  ])('tell whether a GitOps tool manages the job: %s', (_, annotations, labels, managed) => {
+    expect(tagsOf(annotations, labels).gitOps).toBe(managed)
   })
 
   it.each([
