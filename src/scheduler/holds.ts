@@ -1,5 +1,5 @@
 /**
- * Tells jobs that have waited for a while why they wait (`explain.ts` finds the words). Only what
+ * Tells jobs that have waited for a while why they wait (`core/why.ts` finds the words). Only what
  * helps a person is told: a wait for free slots, for a turn, or for NATS costs no write, and neither
  * does a wait that has just begun. What is told shares the information budget, newest first.
  */
@@ -9,8 +9,8 @@ import type { Cancel, Clock } from '../core/clock.ts'
 import type { JobUid, ShardId } from '../core/ids.ts'
 import { isWaiting } from '../core/job.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
+import { type DispatchStanding, type QueueStanding, type Waiting, whyWaiting } from '../core/why.ts'
 import type { FactSink } from '../persistence/ports.ts'
-import { type DispatchStanding, type QueueStanding, type Waiting, whyWaiting } from './explain.ts'
 import { dueAt, isUnconfirmedRestore } from './placement.ts'
 import type { Capacity, ClassCapacity } from './ports.ts'
 

@@ -1,7 +1,10 @@
 /** What the scheduler needs from outside, each as narrow as its use. */
+import type { ClassCapacity } from '../core/capacity.ts'
 import type { Dispatched, Epoch } from '../core/epoch.ts'
-import type { ClassId, HandlerKey, JobKey, JobUid, ShardId } from '../core/ids.ts'
+import type { JobKey, JobUid, ShardId } from '../core/ids.ts'
 import type { WorkItem } from '../core/outcome.ts'
+
+export type { ClassCapacity } from '../core/capacity.ts'
 
 export type PublishAnswer =
   | { readonly kind: 'stored' }
@@ -50,14 +53,4 @@ export interface DispatchGate {
 /** Free slots of the connected workers. Implemented by `recovery/workers.ts`. */
 export interface Capacity {
   classes(): readonly ClassCapacity[]
-}
-
-/** Workers of one class, taken together. */
-export interface ClassCapacity {
-  readonly cls: ClassId
-  readonly namespace: string
-  readonly queues: ReadonlySet<string>
-  readonly handlers: readonly HandlerKey[]
-  readonly slots: number
-  readonly free: number
 }

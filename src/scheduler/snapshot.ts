@@ -2,6 +2,7 @@
  * What a decision looks at: immutable, taken once a cycle, so that a decision never sees a cache
  * change under it. Built from `ReadyJobs.lanes` and `Capacity.classes`.
  */
+import { handles, servesQueue } from '../core/capacity.ts'
 import type { ClassId, HandlerKey } from '../core/ids.ts'
 import type { JobRecord } from '../core/job.ts'
 
@@ -31,21 +32,4 @@ export interface ClassView {
 /** Could a worker of this class run a job of this lane? Slots are another question. */
 export function serves(offer: Omit<ClassView, 'free'>, lane: LaneKey): boolean {
   return servesQueue(offer, lane) && offer.handlers.some((handler) => handles(handler, lane))
-}
-
-export function servesQueue(
-  offer: Pick<ClassView, 'namespace' | 'queues'>,
-  lane: Pick<LaneKey, 'namespace' | 'queue'>,
-): boolean {
-  return offer.namespace === lane.namespace && offer.queues.has(lane.queue)
-}
-
-export function handles(
-  handler: HandlerKey,
-  lane: Pick<LaneKey, 'type' | 'handlerVersion'>,
-): boolean {
-  return (
-    handler.type === lane.type &&
-    (lane.handlerVersion === '' || handler.version === lane.handlerVersion)
-  )
 }

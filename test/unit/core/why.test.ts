@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { PHASES } from '../../../src/api/conditions.ts'
 import { REASONS } from '../../../src/api/reasons.ts'
 import { isWaiting } from '../../../src/core/job.ts'
-import { type WaitFacts, whyWaiting } from '../../../src/scheduler/explain.ts'
+import { type WaitFacts, whyWaiting } from '../../../src/core/why.ts'
 import { aClass, aQueue, aRecord, NOON } from '../../builders.ts'
 
 /** Nothing holds the job: it would start now. */

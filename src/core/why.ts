@@ -19,12 +19,11 @@ import {
   sentence,
 } from '../api/reasons.ts'
 import { cut } from '../api/text.ts'
-import { type MonoMs, rfc3339, type WallMs } from '../core/clock.ts'
-import { isWaiting, type JobRecord } from '../core/job.ts'
-import { nearestName } from '../core/nearest.ts'
-import type { QueueObject } from '../core/resources.ts'
-import type { ClassCapacity } from './ports.ts'
-import { handles, servesQueue } from './snapshot.ts'
+import { type ClassCapacity, handles, servesQueue } from './capacity.ts'
+import { type MonoMs, rfc3339, type WallMs } from './clock.ts'
+import { isWaiting, type JobRecord } from './job.ts'
+import { nearestName } from './nearest.ts'
+import type { QueueObject } from './resources.ts'
 
 /** How the queue of the job stands. */
 export type QueueStanding =
