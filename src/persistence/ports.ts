@@ -1,4 +1,5 @@
 /** What persistence needs from outside, each as narrow as its use. Implemented in `kube/`. */
+import type { Kind } from '../api/conditions.ts'
 import type { QueueJobStatus } from '../api/queuejob.ts'
 import type { Fact } from '../core/facts.ts'
 import type { JobKey, JobUid } from '../core/ids.ts'
@@ -96,4 +97,26 @@ export interface FactSink {
   submit(uid: JobUid, fact: Fact): Promise<Settled>
   /** A fact that only informs: written when the budget has room, or never. */
   inform(uid: JobUid, fact: Fact): void
+}
+
+export type DeleteAnswer =
+  | { readonly kind: 'deleted' }
+  /** 404: somebody was faster. */
+  | { readonly kind: 'gone' }
+  /** 409: another version, or another uid, than the one that was looked at. */
+  | { readonly kind: 'conflict' }
+  /** 400, 403, 422: not before somebody changes something. */
+  | { readonly kind: 'refused'; readonly status: number; readonly detail: string }
+  /** 401, 429: known not to have happened; come back after the time given. */
+  | { readonly kind: 'later'; readonly retryAfterMs: number; readonly detail: string }
+  /** Timeout, reset, 5xx: it may be gone. */
+  | { readonly kind: 'unknown'; readonly detail: string }
+
+/** Implemented by `kube/delete.ts`. */
+export interface ObjectDeleter {
+  /** Deletes exactly that version and uid (W8), in the background. Never rejects. */
+  delete(
+    kind: Kind,
+    target: JobKey & { readonly uid: string; readonly resourceVersion: string },
+  ): Promise<DeleteAnswer>
 }
