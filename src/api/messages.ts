@@ -269,6 +269,8 @@ export const CancelMessage = z.object({
   /** Only attempts of the uid with an epoch up to this one are aborted. */
   epochMax: epochNumber,
   reason: z.enum(CANCEL_REASONS),
+  /** How long a handler may take to end. Absent: as long as the worker gives it by itself. */
+  graceMs: millis.optional(),
 })
 export const ResendMessage = z.object({
   v: version,

@@ -137,6 +137,12 @@ export type Fact =
       readonly message: string
     }
 
+type ActFact = Extract<Fact, Acted>
+type RequestOf<A extends ActFact> = A extends ActFact ? Omit<A, 'fence' | 'at'> : never
+
+/** What an action asks of one job: whoever leads the shard adds the time and the fence. */
+export type ActRequest = RequestOf<ActFact>
+
 /** Facts that only inform share one budget (architecture.md, rule 2). */
 export function onlyInforms(fact: Fact): boolean {
   return fact.kind === 'waiting' || fact.kind === 'progress'

@@ -129,6 +129,8 @@ export type Control =
       /** Aborts only attempts of that uid with epoch ≤ epochMax. */
       readonly epochMax: Epoch
       readonly reason: 'cancelled' | 'suspended' | 'deleted' | 'void' | 'timeout'
+      /** How long the handler may take to end; absent = as long as its worker gives it by itself. */
+      readonly graceMs?: number
     }
   | {
       readonly kind: 'resend'

@@ -247,6 +247,7 @@ function controlOf(message: ControlMessage): Control {
         uid: jobUid(message.uid),
         epochMax: message.epochMax,
         reason: message.reason,
+        ...(message.graceMs === undefined ? {} : { graceMs: message.graceMs }),
       }
     case 'resend':
       return {

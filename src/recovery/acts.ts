@@ -1,10 +1,11 @@
 /**
- * What users do to jobs (protocol section 10): cancel by an action (U1, U4), deletion (U5). The write
- * comes first and decides; only then is the message purged and the worker told. So an outcome that
- * was written earlier wins, and one that comes later is refused.
+ * What users do to jobs (protocol section 10): the acts of an action (U1, U3, U4), deletion (U5). The
+ * write comes first and decides; only then is the message purged and the worker told. So an outcome
+ * that was written earlier wins, and one that comes later is refused.
  */
 import type { Clock } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
+import type { ActRequest } from '../core/facts.ts'
 import type { ClassId, JobUid } from '../core/ids.ts'
 import type { Attempt, Entry } from '../core/ledger.ts'
 import type { Logger } from '../observability/ports.ts'
@@ -22,18 +23,16 @@ export interface ActsOptions {
   readonly sink: FactSink
   readonly clock: Clock
   readonly logger: Logger
-  /** The job may be due again (a cancel that changed nothing), or slots are free. */
+  /** The job may be due (again), or slots are free. */
   readonly moved: (entry: Entry) => void
 }
 
-export interface CancelRequest {
-  /** U4: order of the action among all. */
-  readonly order: number
-  /** Name of the QueueAction. */
-  readonly action: string
-  /** Who asked; '' = only the audit log knows. */
-  readonly by: string
-  readonly comment: string
+/** What a running attempt may still take to end after a cancel that says nothing of it. */
+export const CANCEL_GRACE_MS = 30_000
+
+export interface ActOptions {
+  /** Cancel only: how long the handler may take to end; then its worker gives it up. */
+  readonly graceMs?: number
 }
 
 export class Acts {
@@ -43,40 +42,53 @@ export class Acts {
     this.#options = options
   }
 
-  /** 'stopped': this process does not lead the shard; another one acts. */
-  async cancel(entry: Entry, request: CancelRequest): Promise<Settled> {
-    const { shards, sink, clock, workers, moved } = this.#options
+  /**
+   * Carries out what an action asks of one job. 'written': the job took it; 'overtaken': it changes
+   * nothing there (U4, or the job's phase is none that the act is for); 'stopped': this process does
+   * not lead the shard, another one acts.
+   */
+  async act(entry: Entry, request: ActRequest, options: ActOptions = {}): Promise<Settled> {
+    const { shards, sink, clock, moved } = this.#options
     if (!shards.leads(entry.shard)) return 'stopped'
-    const attempt = entry.attempt
-    entry.cancelling = true
+    const { attempt } = entry
+    const ends = request.kind === 'cancel' || request.kind === 'discard'
+    if (ends) entry.cancelling = true
     try {
-      const settled = await sink.submit(entry.uid, {
-        kind: 'cancel',
-        fence: shards.next(entry.shard),
-        at: clock.now(),
-        ...request,
-      })
-      if (settled === 'written' && attempt) {
-        if (attempt.owner) workers.straying(entry.object.namespace, attempt.owner.worker)
-        this.#end(entry, attempt, 'cancelled')
+      const fact = { ...request, fence: shards.next(entry.shard), at: clock.now() }
+      const settled = await sink.submit(entry.uid, fact)
+      if (settled === 'written' && attempt && ends) {
+        this.#end(entry, attempt, 'cancelled', options.graceMs ?? CANCEL_GRACE_MS)
       }
       return settled
     } finally {
-      entry.cancelling = false
+      if (ends) entry.cancelling = false
       moved(entry)
     }
+  }
+
+  /** U1; the same as `act` with a cancel. */
+  cancel(
+    entry: Entry,
+    request: Omit<Extract<ActRequest, { kind: 'cancel' }>, 'kind'>,
+  ): Promise<Settled> {
+    return this.act(entry, { kind: 'cancel', ...request })
   }
 
   /** U5: the object is gone; whatever runs for its uid is told to stop, and its outcome is dropped. */
   deleted(entry: Entry, attempt: Attempt | null): void {
     if (!attempt || !this.#options.shards.get(entry.shard)) return
-    if (attempt.owner) this.#options.workers.straying(entry.object.namespace, attempt.owner.worker)
-    this.#end(entry, attempt, 'deleted')
+    this.#end(entry, attempt, 'deleted', null)
   }
 
-  #end(entry: Entry, attempt: Attempt, reason: 'cancelled' | 'deleted'): void {
-    const { announcer, shards } = this.#options
+  #end(
+    entry: Entry,
+    attempt: Attempt,
+    reason: 'cancelled' | 'deleted',
+    graceMs: number | null,
+  ): void {
+    const { announcer, shards, workers } = this.#options
     const { namespace } = entry.object
+    if (attempt.owner) workers.straying(namespace, attempt.owner.worker)
     void this.#purge(namespace, attempt.cls, entry.uid)
     const held = shards.get(entry.shard)
     if (!held) return
@@ -86,6 +98,7 @@ export class Acts {
       uid: entry.uid,
       epochMax: attempt.epoch,
       reason,
+      ...(graceMs === null ? {} : { graceMs }),
     } as const
     if (attempt.owner) announcer.toWorker(namespace, attempt.owner.worker, message)
     else announcer.toNamespace(namespace, message)

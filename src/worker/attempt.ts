@@ -29,8 +29,10 @@ import { AttemptAborted } from './verdicts.ts'
 export const START_LIMITS = { sinceRequestMs: 25_000, sinceReceiptMs: 8_000 } as const
 
 /**
- * What a handler gets to end after its signal was aborted. The operator closes a cancelled attempt
- * after 10 s itself (L7); after SIGTERM the pod has only what is left of its own grace period.
+ * What a handler gets to end after its signal was aborted, unless the cancel says how long (U1, U2). The
+ * operator closes an attempt that is overdue after 10 s itself (L7); after SIGTERM the pod has only what
+ * is left of its own grace period. A handler that has not ended by then is given up: its outcome is
+ * decided without it, the slot is free for other work, and it is counted as abandoned until it ends.
  */
 export const SETTLE_MS = 5_000
 export const DRAIN_SETTLE_MS = 2_000
@@ -38,7 +40,12 @@ export const DRAIN_SETTLE_MS = 2_000
 export type Abort =
   | { readonly kind: 'timeout' }
   /** `ctl cancel`: the job was cancelled, suspended or deleted, or the attempt is void (K8). */
-  | { readonly kind: 'cancelled'; readonly why: string }
+  | {
+      readonly kind: 'cancelled'
+      readonly why: string
+      /** What the handler gets to end; absent = `SETTLE_MS`. */
+      readonly graceMs?: number
+    }
   | { readonly kind: 'drain' }
   /** No round trip with NATS for so long that nobody waits for this attempt (K7). */
   | { readonly kind: 'lease-lost' }
@@ -119,13 +126,18 @@ export function aborted(life: Life, abort: Abort, now: MonoMs): Life {
     case 'taken':
       return neverStarted(plainOutcome(abort), now)
     case 'running': {
-      const settleBy = now + (abort.kind === 'drain' ? DRAIN_SETTLE_MS : SETTLE_MS)
+      const settleBy = now + settleMs(abort)
       return { ...life, stage: 'ending', abort, settleBy }
     }
     case 'ending':
     case 'decided':
       return life
   }
+}
+
+function settleMs(abort: Abort): number {
+  if (abort.kind === 'drain') return DRAIN_SETTLE_MS
+  return abort.kind === 'cancelled' ? (abort.graceMs ?? SETTLE_MS) : SETTLE_MS
 }
 
 /** The handler returned (`own` is succeeded, or says why its value is no result) or threw. */

@@ -15,7 +15,7 @@ import type { Cancel, Clock, Random } from '../core/clock.ts'
 import { termOf } from '../core/epoch.ts'
 import { type BootId, type ClassId, classDigest, type ShardId, shardOf } from '../core/ids.ts'
 import type { Control, WorkItem } from '../core/outcome.ts'
-import { DRAIN_SETTLE_MS } from './attempt.ts'
+import { type Abort, DRAIN_SETTLE_MS } from './attempt.ts'
 import { type BeatPort, BeatPoster, type Extent } from './beat-poster.ts'
 import { ContactWatch } from './contact-watch.ts'
 import { Epochs } from './epochs.ts'
@@ -175,10 +175,7 @@ export class WorkerLoop<Deps> {
         this.#follow(message)
         return
       case 'cancel': {
-        const { uid, epochMax, reason } = message
-        const timeout = reason === 'timeout'
-        const abort = timeout ? { kind: reason } : { kind: 'cancelled' as const, why: reason }
-        this.#executions.abortUpTo(uid, epochMax, abort)
+        this.#executions.abortUpTo(message.uid, message.epochMax, abortOf(message))
         return
       }
       case 'resend':
@@ -231,4 +228,10 @@ export class WorkerLoop<Deps> {
     const ageMs = startedAt === null ? 0 : now - startedAt
     return { uid, name, epoch, nonce, attempt, runId, ageMs, lastSignMs: now - lastSign() }
   }
+}
+
+/** K8. */
+function abortOf({ reason, graceMs }: Extract<Control, { kind: 'cancel' }>): Abort {
+  if (reason === 'timeout') return { kind: 'timeout' }
+  return { kind: 'cancelled', why: reason, ...(graceMs === undefined ? {} : { graceMs }) }
 }
