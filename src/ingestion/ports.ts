@@ -1,6 +1,7 @@
 /** What ingestion needs from outside, each as narrow as its use. Implemented in `kube/`. */
 import type { QueueSpecInput } from '../api/queue.ts'
 import type { QueueJobSpecInput } from '../api/queuejob.ts'
+import type { WallMs } from '../core/clock.ts'
 import type { JobKey } from '../core/ids.ts'
 import type { ActionObject, QueueObject, ScheduleObject } from '../core/resources.ts'
 import type { WriteAnswer } from '../persistence/ports.ts'
@@ -90,4 +91,99 @@ export interface QueuePauses {
   pause(queue: JobKey, request: PauseRequest): Promise<PauseAnswer>
   /** Lifts what an action paused. Never rejects. */
   resume(queue: JobKey, request: Pick<PauseRequest, 'order' | 'by'>): Promise<PauseAnswer>
+}
+
+/** What a QueueAction asks of one schedule: a job now, also while it is suspended. */
+export interface RunRequest {
+  /** Name of the job: derived from the action, so that it is made once, whoever leads. */
+  readonly job: string
+  /** For the label `gopherqueue.io/action` of the job. */
+  readonly action: string
+}
+
+export type RunAnswer =
+  /** It is in etcd, made now or by an earlier try. */
+  | { readonly kind: 'made' }
+  /** There is no such schedule, or its name has another uid. */
+  | { readonly kind: 'not-found' }
+  /** 400, 403, 422, or a schedule that is not served: not before somebody changes something. */
+  | { readonly kind: 'refused'; readonly detail: string }
+  | { readonly kind: 'later'; readonly retryAfterMs: number; readonly detail: string }
+
+/** One run of a schedule by action. */
+export interface ScheduleRuns {
+  /** Never rejects. */
+  run(schedule: JobKey & { readonly uid: string }, request: RunRequest): Promise<RunAnswer>
+}
+
+/** What the server selects by itself; absent = any. */
+export interface TargetFields {
+  readonly name?: string
+  readonly queue?: string
+  readonly type?: string
+  readonly phase?: string
+}
+
+export interface TargetQuery {
+  readonly kind: ActionObject['spec']['target']['kind']
+  readonly namespace: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly fields: TargetFields
+  /** True: who they are is enough, so neither spec nor status travels. */
+  readonly brief: boolean
+  /** '' = as it is now; else exactly as it was at this revision. */
+  readonly revision: string
+}
+
+/** One object that a list contained; '' = absent, or not asked for (`brief`). */
+export interface ListedTarget {
+  readonly name: string
+  readonly uid: string
+  readonly resourceVersion: string
+  readonly creationMs: WallMs
+  readonly queue: string
+  readonly phase: string
+  readonly reason: string
+  readonly errorCode: string
+  /** Null = it has not ended. */
+  readonly completionMs: WallMs | null
+}
+
+export type ListingAnswer =
+  /** `revision`: of the whole list. */
+  | { readonly kind: 'listed'; readonly revision: string }
+  /** That revision is compacted, or went away between two pages. */
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'later'; readonly retryAfterMs: number; readonly detail: string }
+
+/** Consistent lists, past every cache. Implemented by `kube/targets.ts`. */
+export interface TargetLister {
+  /** Tells each object once, page by page. Only `listed` says that it told all. Never rejects. */
+  list(
+    query: TargetQuery,
+    found: (target: ListedTarget) => void,
+    signal: AbortSignal,
+  ): Promise<ListingAnswer>
+}
+
+/** One act on one job, on behalf of a QueueAction. */
+export type JobAct =
+  | { readonly kind: 'cancel'; readonly graceMs: number }
+  | { readonly kind: 'discard' }
+  | {
+      readonly kind: 'replay'
+      /** The action that holds the payload of the next run; null = the job's own. */
+      readonly payload: { readonly name: string; readonly uid: string } | null
+    }
+  | { readonly kind: 'retry-now' }
+  | { readonly kind: 'confirm' }
+
+export type ActRequest = JobAct & {
+  /** U4: order of the action among all. */
+  readonly order: number
+  /** Name of the QueueAction. */
+  readonly action: string
+  /** Who asked; '' = only the audit log knows. */
+  readonly by: string
+  readonly comment: string
 }
