@@ -10,9 +10,10 @@
  * A lane whose classes are all busy drops out and never holds up another one. No class is given more
  * jobs than it has free slots, and no slot stays free that a listed head could use.
  */
+
+import { Heap } from '../core/heap.ts'
 import type { ClassId } from '../core/ids.ts'
 import type { JobRecord } from '../core/job.ts'
-import { Heap } from './heap.ts'
 import { compareJobs, compareText } from './ordering.ts'
 import type { ClassView, Lane } from './snapshot.ts'
 

@@ -5,8 +5,8 @@
  * has to be told. Whoever sleeps until `nextDue` therefore wakes up now and then to look again.
  */
 import type { WallMs } from '../core/clock.ts'
+import { Heap } from '../core/heap.ts'
 import type { JobUid } from '../core/ids.ts'
-import { Heap } from './heap.ts'
 import { compareText } from './ordering.ts'
 
 interface Due {

@@ -3,9 +3,10 @@
  * workers can take: namespace, queue, type and asked version. So a lane without a worker never stands
  * in the way of another, and a cycle looks at heads only, however many jobs wait behind them.
  */
+
+import { Heap } from '../core/heap.ts'
 import type { JobUid } from '../core/ids.ts'
 import type { JobRecord } from '../core/job.ts'
-import { Heap } from './heap.ts'
 import { compareJobs } from './ordering.ts'
 import type { Lane, LaneKey } from './snapshot.ts'
 

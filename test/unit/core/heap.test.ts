@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Heap } from '../../../src/scheduler/heap.ts'
+import { Heap } from '../../../src/core/heap.ts'
 
 interface Item {
   readonly key: number
