@@ -33,6 +33,18 @@ export const OPERATOR_CLUSTER_RIGHTS: readonly Right[] = [
     why: 'what it knows is in their status and nowhere else',
   },
   {
+    group: GROUP,
+    resources: [Queue.plural],
+    verbs: ['create'],
+    why: 'it makes Queue/default at the first job of a namespace; without the right jobs run all the same',
+  },
+  {
+    group: GROUP,
+    resources: [QueueJob.plural],
+    verbs: ['delete'],
+    why: 'it deletes finished jobs after their retention time, exactly the version that it looked at',
+  },
+  {
     group: 'events.k8s.io',
     resources: ['events'],
     verbs: ['create'],

@@ -27,13 +27,13 @@ export interface StatusTarget extends JobKey {
 }
 
 /** Metadata without the object. */
-const ONLY_METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
+export const ONLY_METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 
 /**
  * A leader acts for 10 s after its last renewal and its successor waits for 15 (W7): a write that it
  * sent at the end must not land after that. The server is told, too, and gives up with us.
  */
-const DEADLINE_MS = 4_000
+export const WRITE_DEADLINE_MS = 4_000
 
 /** Never rejects. */
 export async function putStatus(
@@ -49,10 +49,10 @@ export async function putStatus(
   const call: KubeCall = {
     verb: 'PUT',
     path: statusPath(kind, target),
-    query: { fieldManager: FIELD_MANAGER, timeout: `${DEADLINE_MS / 1000}s` },
+    query: { fieldManager: FIELD_MANAGER, timeout: `${WRITE_DEADLINE_MS / 1000}s` },
     body,
     accept: ONLY_METADATA,
-    deadlineMs: DEADLINE_MS,
+    deadlineMs: WRITE_DEADLINE_MS,
   }
   try {
     return written(await requests.request(call))
