@@ -105,8 +105,8 @@ const queue = {
   exitCode: 0,
 } as const
 
-const replay =
-  'to run it again when the cause is gone, create it again: kubectl -n {namespace} delete qj {job}, then kubectl create it, or use another name'
+const replay = 'to run it again when the cause is gone: gq replay {job} -n {namespace}'
+const replayOrDiscard = `${replay}; to give it up: gq discard {job} -n {namespace}`
 
 /** Waiting: nothing wrong, or something that a person or time lifts. */
 const WAITING_ROWS = {
@@ -114,8 +114,8 @@ const WAITING_ROWS = {
     ...waiting,
     phase: 'Pending',
     condition: 'None',
-    says: 'the job is stored and waits; nothing about it had to be reported yet',
-    next: 'nothing: the operator takes it up as soon as a worker has a free slot',
+    says: 'the job is stored and waits; nothing is known that would hold it',
+    next: 'nothing: it starts as soon as a worker has a free slot; if it stays so, see whether an operator runs: kubectl get deployments -A -l app.kubernetes.io/name=gopherqueue',
   },
   NoWorkers: {
     ...scheduled,
@@ -131,7 +131,7 @@ const WAITING_ROWS = {
   },
   NoFreeSlots: {
     ...scheduled,
-    says: 'all {slots} slots of the workers of queue {queue} are busy; {ahead} jobs are ahead of this one',
+    says: 'all {slots} slots of the workers of queue {queue} are busy; {place}',
     next: 'wait, add workers to queue {queue}, or raise GOPHERQUEUE_SLOTS',
   },
   DispatchUnavailable: {
@@ -142,22 +142,22 @@ const WAITING_ROWS = {
   DispatchPaused: {
     ...scheduled,
     says: 'the operator is configured with dispatch: Paused; nothing starts in any queue',
-    next: 'set dispatch: Running in the configuration of the operator',
+    next: 'set dispatch: Running in the configuration of the operator, which reads it again by itself',
   },
   QueuePaused: {
     ...blocked,
     says: 'queue {queue} is paused by {by} since {since}: {comment}',
-    next: 'remove spec.paused: kubectl -n {namespace} patch gq {queue} --type=merge -p \'{"spec":{"paused":null}}\'; a pause by action is lifted by the action Resume',
+    next: 'gq queue resume {queue} -n {namespace}; a pause by spec.paused is lifted there: kubectl -n {namespace} patch gq {queue} --type=merge -p \'{"spec":{"paused":null}}\'',
   },
   QueueDraining: {
     ...blocked,
     says: 'queue {queue} is being drained by {by} since {since}; running attempts finish, nothing starts',
-    next: 'create a QueueAction Resume for queue {queue} in namespace {namespace}',
+    next: 'gq queue resume {queue} -n {namespace}',
   },
   QueueFull: {
     ...blocked,
     says: 'queue {queue} has {waiting} waiting jobs, its maxDepth is {limit}',
-    next: 'wait until jobs have started, or raise spec.maxDepth of queue {queue}',
+    next: 'wait until jobs have started, or raise spec.maxDepth: kubectl -n {namespace} edit gq {queue}',
   },
   QueueNotFound: {
     ...blocked,
@@ -181,34 +181,35 @@ const WAITING_ROWS = {
   },
   ConcurrencyLimit: {
     ...blocked,
-    says: 'queue {queue} runs {running} jobs, its concurrency.max is {limit}; {ahead} jobs are ahead of this one',
-    next: 'wait, or raise spec.concurrency.max of queue {queue}',
+    says: 'queue {queue} runs {running} jobs, its concurrency.max is {limit}; {place}',
+    next: 'wait, or raise spec.concurrency.max: kubectl -n {namespace} edit gq {queue}',
   },
   KeyLimit: {
     ...blocked,
     says: 'concurrency key {key} is held by {holders}; queue {queue} allows {limit} at once',
-    next: 'wait for {holders}, or raise spec.concurrency.perKey of queue {queue}',
+    next: 'wait for {holders}, or raise spec.concurrency.perKey: kubectl -n {namespace} edit gq {queue}',
   },
   RateLimited: {
     ...blocked,
-    says: 'queue {queue} starts at most {count} jobs per {seconds} seconds; {ahead} jobs are ahead of this one',
-    next: 'wait, or raise spec.rateLimit of queue {queue}',
+    says: 'queue {queue} starts at most {count} jobs per {seconds} seconds, the next one at {until}; {place}',
+    next: 'wait, or raise spec.rateLimit: kubectl -n {namespace} edit gq {queue}',
   },
   Fairness: {
     ...blocked,
-    says: 'other fairness keys of queue {queue} have the turn; key {key} has weight {weight}',
-    next: 'wait, or raise spec.fairness.weights for {key} in queue {queue}',
+    says: 'the job is the next one of fairness key {key} (weight {weight}), and {keys} other keys of queue {queue} that have jobs waiting take turns with it; {scarce}',
+    next: 'wait, or raise the weight of {key} in spec.fairness.weights: kubectl -n {namespace} edit gq {queue}',
   },
   WaitingForDependency: {
     ...blocked,
-    says: 'waits for {dependency}, which is {phase}',
-    next: 'see why it has not ended: kubectl -n {namespace} describe qj {dependency}',
+    condition: 'ReconcilingThenStalled',
+    says: 'waits for job {dependency}, which is {phase}; dependencies not met: {unmet}',
+    next: 'see why it has not ended: gq why {dependency} -n {namespace}; one that does not exist must be created',
   },
   RestoredUnconfirmed: {
     ...blocked,
     event: 'Warning',
     says: 'the job came back from a backup without its status; running it could repeat finished work',
-    next: 'to run it, remove its label velero.io/restore-name: kubectl -n {namespace} label qj {job} velero.io/restore-name-; to end it, delete it or create a QueueAction Cancel for it',
+    next: 'to run it: kubectl -n {namespace} label qj {job} velero.io/restore-name-; to give it up: gq discard {job} -n {namespace}',
   },
   ClusterFull: {
     ...blocked,
@@ -219,14 +220,14 @@ const WAITING_ROWS = {
     ...waiting,
     phase: 'Delayed',
     says: 'not before {until}',
-    next: 'wait, or change spec.startAfter while the job waits',
+    next: 'wait until {until}, or set an earlier spec.startAfter while the job waits',
   },
   BackingOff: {
     ...waiting,
     phase: 'Retrying',
     event: 'Normal',
     says: 'attempt {attempt} of {max} failed with {code}: {error}; next attempt at {until}',
-    next: 'wait until {until}; the attempts so far: kubectl -n {namespace} get qj {job} -o jsonpath={.status.history}',
+    next: 'wait until {until}, or try again now: gq retry {job} -n {namespace}; the attempts so far: kubectl -n {namespace} get qj {job} -o jsonpath={.status.history}',
   },
   Requeued: {
     ...scheduled,
@@ -251,7 +252,7 @@ const WAITING_ROWS = {
     phase: 'Running',
     event: 'Normal',
     says: 'attempt {attempt} runs on worker {worker} since {since}, at most until {deadline}',
-    next: 'wait: kubectl -n {namespace} wait qj/{job} --for=condition=Finished',
+    next: 'wait: gq wait {job} -n {namespace}; to stop it: gq cancel {job} -n {namespace}',
   },
 } as const satisfies Record<string, ReasonInput>
 
@@ -300,12 +301,12 @@ const ENDED_ROWS = {
   DependencyFailed: {
     ...failed,
     says: 'dependency {dependency} ended {phase}; the chain is {chain}',
-    next: 'correct and run {dependency} again, then this job',
+    next: 'see why: gq why {dependency} -n {namespace}; when it has succeeded, run this job again: gq replay {job} -n {namespace}',
   },
   DependencyDeleted: {
     ...failed,
     says: 'dependency {dependency} was deleted before it had finished',
-    next: 'delete the job and create it without this dependency, or create both again',
+    next: 'create {dependency} again and then gq replay {job} -n {namespace}, or create the job without this dependency',
   },
   DependencyCycle: {
     ...failed,
@@ -320,12 +321,12 @@ const ENDED_ROWS = {
   InvalidPayload: {
     ...failed,
     says: 'the payload does not fit the input of the handler at {path}: {error}',
-    next: 'delete the job and create it with a payload that fits, or deploy a handler that accepts it',
+    next: 'replay it with a payload that fits (a QueueAction Replay with spec.payload), or deploy a handler that accepts it and gq replay {job} -n {namespace}',
   },
   InvalidResult: {
     ...failed,
     says: 'the value that the handler returned is not a valid result at {path}: {error}',
-    next: 'correct the handler; a result is JSON of at most 16 KiB: store larger ones yourself and return a reference',
+    next: 'correct the handler (a result is JSON of at most 16 KiB: store larger ones yourself and return a reference), then gq replay {job} -n {namespace}',
   },
   PayloadTooLarge: {
     ...failed,
@@ -335,7 +336,7 @@ const ENDED_ROWS = {
   PayloadForbidden: {
     ...failed,
     says: 'worker {worker} may not read {object} as payload: {error}',
-    next: 'label the object gopherqueue.io/payload: "true", let the worker read it, and set payloadFrom: true on the worker',
+    next: 'label the object gopherqueue.io/payload: "true", let the worker read it, and set payloadFrom: true on the worker; then gq replay {job} -n {namespace}',
   },
   InvalidSpec: {
     ...failed,
@@ -355,29 +356,29 @@ const ENDED_ROWS = {
   AttemptsExhausted: {
     ...deadLettered,
     says: 'all {max} attempts failed; the last one with {code}: {error}',
-    next: replay,
+    next: replayOrDiscard,
   },
   DeadLetterRule: {
     ...deadLettered,
     says: 'attempt {attempt} failed with {code}, which spec.retry.rules makes a dead letter: {error}',
-    next: replay,
+    next: replayOrDiscard,
   },
   ActiveDeadlineExceeded: {
     ...deadLettered,
     category: 'Timeout',
     says: 'the job had {seconds} seconds (activeDeadlineSeconds) from the moment it could start and did not end in time',
-    next: 'create it again with a longer activeDeadlineSeconds, or see why it waited',
+    next: 'see why it waited or ran so long; to run it again: gq replay {job} -n {namespace}; a new job can have a longer activeDeadlineSeconds',
   },
   SnoozeLimit: {
     ...deadLettered,
     says: 'the handler asked {snoozes} times to be called later, the limit is {limit}',
-    next: 'use longer snoozes, or spec.startAfter with a new job',
+    next: 'snooze longer in the handler; to run it again: gq replay {job} -n {namespace}; to give it up: gq discard {job} -n {namespace}',
   },
   CrashBudgetExceeded: {
     ...deadLettered,
     category: 'System',
     says: 'the job lost its worker {crashes} times, crashBudget.max is {max}; the last time {cause} on {worker}',
-    next: replay,
+    next: replayOrDiscard,
   },
 } as const satisfies Record<string, ReasonInput>
 
@@ -388,6 +389,18 @@ const ATTEMPT_ROWS = {
     category: 'Timeout',
     says: 'attempt {attempt} ran longer than {seconds} seconds (attemptDeadlineSeconds) and was aborted',
     next: 'raise spec.attemptDeadlineSeconds or make the handler faster; handlers get an AbortSignal',
+  },
+  PayloadMissing: {
+    ...attempt,
+    category: 'Temporary',
+    says: 'worker {worker} found no {object}: {error}',
+    next: 'create it in the namespace of the job, labelled gopherqueue.io/payload: "true"; the job is tried again',
+  },
+  PayloadUnreachable: {
+    ...attempt,
+    category: 'Temporary',
+    says: 'worker {worker} could not read {object}: {error}',
+    next: 'see why the worker does not reach the API server; the job is tried again',
   },
   WorkerOOMKilled: {
     ...attempt,
@@ -471,6 +484,30 @@ const OTHER_ROWS = {
     exitCode: 0,
     says: '{action}: {done} of {matched} targets were changed, {skipped} needed no change',
     next: 'nothing',
+  },
+  DryRun: {
+    ...action,
+    phase: 'Completed',
+    condition: 'Succeeded',
+    event: 'Normal',
+    exitCode: 0,
+    says: 'dry run of {action}: {matched} targets match, maxTargets is {limit}; nothing was changed',
+    next: 'create it again without spec.dryRun',
+  },
+  TargetsFailed: {
+    ...action,
+    says: '{action}: {failed} of {matched} targets could not be changed, {done} were, {skipped} needed no change; the first: {target}, {error}',
+    next: 'see which and why: kubectl -n {namespace} get qact {name} -o jsonpath={.status.failures}',
+  },
+  ReplayLimit: {
+    ...action,
+    says: 'job {job} was replayed {replays} times by actions, the limit is {limit}',
+    next: 'find out why it keeps failing; a changed spec.runId runs it again and does not count',
+  },
+  TargetRefused: {
+    ...action,
+    says: 'the API server or the operator refused it for {target}: {error}',
+    next: 'do what the message asks for, then create the action again',
   },
   ActionsUnguarded: {
     ...action,

@@ -165,25 +165,3 @@ export interface TargetLister {
     signal: AbortSignal,
   ): Promise<ListingAnswer>
 }
-
-/** One act on one job, on behalf of a QueueAction. */
-export type JobAct =
-  | { readonly kind: 'cancel'; readonly graceMs: number }
-  | { readonly kind: 'discard' }
-  | {
-      readonly kind: 'replay'
-      /** The action that holds the payload of the next run; null = the job's own. */
-      readonly payload: { readonly name: string; readonly uid: string } | null
-    }
-  | { readonly kind: 'retry-now' }
-  | { readonly kind: 'confirm' }
-
-export type ActRequest = JobAct & {
-  /** U4: order of the action among all. */
-  readonly order: number
-  /** Name of the QueueAction. */
-  readonly action: string
-  /** Who asked; '' = only the audit log knows. */
-  readonly by: string
-  readonly comment: string
-}

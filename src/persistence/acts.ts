@@ -8,12 +8,10 @@ import { sentence } from '../api/reasons.ts'
 import { rfc3339 } from '../core/clock.ts'
 import type { Fact } from '../core/facts.ts'
 import { isTerminal, recordedEpoch } from '../core/job.ts'
+import { MAX_ACTION_REPLAYS, replaysByAction } from '../core/replays.ts'
 import { runIdOf, type Step, type StepContext } from './step.ts'
 
 type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>
-
-/** Replays that actions may ask for; a changed `spec.runId` does not count (resources.md). */
-export const MAX_ACTION_REPLAYS = 10
 
 /** U4: an action that was overtaken by a later one, or was applied before. */
 function isStale(status: QueueJobStatus, { order }: { readonly order: number }): boolean {
@@ -78,10 +76,6 @@ export function applyReplay(
         : { reruns: (reruns ?? 0) + 1, ...(actionOrder === undefined ? {} : { actionOrder }) }),
     },
   }
-}
-
-export function replaysByAction(status: QueueJobStatus): number {
-  return (status.replays ?? 0) - (status.reruns ?? 0)
 }
 
 /** O6: an ended job whose spec names another run than the one it is about. Absent asks for nothing. */
