@@ -1,7 +1,9 @@
 /** What the scheduler needs from outside, each as narrow as its use. */
 import type { ClassCapacity } from '../core/capacity.ts'
+import type { WallMs } from '../core/clock.ts'
 import type { Dispatched, Epoch } from '../core/epoch.ts'
 import type { JobKey, JobUid, ShardId } from '../core/ids.ts'
+import type { JobRecord } from '../core/job.ts'
 import type { WorkItem } from '../core/outcome.ts'
 
 export type { ClassCapacity } from '../core/capacity.ts'
@@ -50,7 +52,54 @@ export interface DispatchGate {
   readonly open: boolean
 }
 
+/** A handler that runs although its attempt is over (U1): cancelled, fenced, or of a deleted job. */
+export interface Lingering extends JobKey {
+  readonly uid: JobUid
+  /** '' = not known: its job is gone, and its worker serves several queues. */
+  readonly queue: string
+  readonly concurrencyKey: string
+}
+
 /** Free slots of the connected workers. Implemented by `recovery/workers.ts`. */
 export interface Capacity {
   classes(): readonly ClassCapacity[]
 }
+
+/** Implemented by `recovery/workers.ts`. */
+export interface LingeringHandlers {
+  /** They hold their slots, and what they hold of their queue's limits, until nobody lists them. */
+  lingering(): Iterable<Lingering>
+}
+
+export interface Holder {
+  readonly name: string
+  readonly uid: JobUid
+}
+
+/**
+ * How the ready jobs stand, for whoever explains a wait. Read only; each answer is computed when it is
+ * asked for, from what the next cycle decides on.
+ */
+export interface Standing {
+  /** Ready jobs of the same fairness key that go before this one; counting ends at `MOST_AHEAD`. */
+  ahead(record: JobRecord): number
+  /** Attempts that take of the queue's limits, in all or of one concurrency key. */
+  holders(namespace: string, queue: string, concurrencyKey?: string): readonly Holder[]
+  /** How many those are, in all. */
+  running(namespace: string, queue: string): number
+  /** When the queue's rate limit lets the next job start; 0 = now, or there is no limit. */
+  rateReadyAt(namespace: string, queue: string): WallMs | 0
+  /** How the fairness key of a job stands among the other keys of its queue. */
+  turn(namespace: string, queue: string, fairnessKey: string): TurnStanding
+}
+
+export interface TurnStanding {
+  readonly weight: number
+  /** Other keys of the queue that have ready jobs. */
+  readonly others: number
+  /** Starts of those keys that come before the next one of this key, if slots come free one by one. */
+  readonly ahead: number
+}
+
+/** More are not counted: a sentence that says "at least" is as good. */
+export const MOST_AHEAD = 10_000
