@@ -122,6 +122,23 @@ export interface ActionView extends JobKey {
   readonly message: string
   /** The first target that could not be changed: its reason and why. */
   readonly failure: { readonly reason: string; readonly message: string } | null
+  /** A sample of the targets that could not be changed. */
+  readonly failures: readonly ActionFailure[]
+  /** Targets, as far as the operator has said so. */
+  readonly counts: ActionCounts
+}
+
+export interface ActionFailure {
+  readonly name: string
+  readonly reason: string
+  readonly message: string
+}
+
+export interface ActionCounts {
+  readonly matched: number
+  readonly done: number
+  readonly skipped: number
+  readonly failed: number
 }
 
 export interface ActionStore {

@@ -9,8 +9,9 @@ import { KubeError } from './errors.ts'
 
 /** What was asked, in the words of RBAC. */
 export interface Request {
-  readonly verb: 'create' | 'get' | 'list' | 'watch'
+  readonly verb: 'create' | 'get' | 'list' | 'watch' | 'patch'
   readonly kind: Kind
+  /** '' = all namespaces. */
   readonly namespace: string
   readonly name?: string
   /** Address of the API server, and where it was read from. */
@@ -50,10 +51,10 @@ function told(
   return new ApiError(failure, { code, message, help, cause, retryAfterMs, field })
 }
 
-/** `create queuejobs in namespace a`, `get queuejobs/b in namespace a` */
+/** `create queuejobs in namespace a`, `get queuejobs/b in namespace a`, `list queues in all namespaces` */
 function what({ verb, kind, namespace, name }: Request): string {
   const object = name === undefined ? KINDS[kind].plural : `${KINDS[kind].plural}/${name}`
-  return `${verb} ${object} in namespace ${namespace}`
+  return `${verb} ${object} in ${namespace === '' ? 'all namespaces' : `namespace ${namespace}`}`
 }
 
 function saying(error: KubeError, request: Request): string {
@@ -95,7 +96,7 @@ function unauthenticated(error: KubeError, request: Request): ApiError {
 
 function missing(error: KubeError, request: Request): ApiError {
   const { namespace, kind } = request
-  if (error.aboutObject) {
+  if (error.aboutObject && namespace !== '') {
     const help = `kubectl create namespace ${namespace}, or name another one`
     return told('terminal', 'NamespaceNotFound', saying(error, request), help, error)
   }
@@ -141,14 +142,15 @@ function deniedRight(message: string, request: Request): Right | null {
   return { user, verb, resource }
 }
 
-/** The commands, for an administrator of the namespace: a role and a binding for this one user. */
+/** The commands, for an administrator: a role and a binding for this one user, there or everywhere. */
 function grant(namespace: string, { verb, resource, user }: Right): string {
   const name = `gopherqueue-${resource}-${verb}-${asName(user)}`
   const account = /^system:serviceaccount:([^:]+:[^:]+)$/.exec(user)?.[1]
   const subject = account ? `--serviceaccount=${account}` : `--user=${quoted(user)}`
+  const [where, role] = namespace === '' ? ['', 'clusterrole'] : [` -n ${namespace}`, 'role']
   return [
-    `an administrator grants it with: kubectl -n ${namespace} create role ${name} --verb=${verb} --resource=${resource}.${GROUP}`,
-    `kubectl -n ${namespace} create rolebinding ${name} --role=${name} ${subject}`,
+    `an administrator grants it with: kubectl${where} create ${role} ${name} --verb=${verb} --resource=${resource}.${GROUP}`,
+    `kubectl${where} create ${role}binding ${name} --${role}=${name} ${subject}`,
   ].join(' && ')
 }
 

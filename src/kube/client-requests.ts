@@ -68,6 +68,7 @@ export class ClientRequests {
     object: NewObject<Spec>,
     view: View<T>,
     signal: AbortSignal | undefined,
+    { dryRun = false }: { readonly dryRun?: boolean } = {},
   ): Promise<Created<T>> {
     const { namespace, name, labels, annotations, spec } = object
     const path = collectionPath(kind, namespace)
@@ -78,7 +79,11 @@ export class ClientRequests {
           verb: 'POST',
           path,
           // A field that the server does not know is an error, never dropped.
-          query: { fieldValidation: 'Strict', fieldManager: FIELD_MANAGER },
+          query: {
+            fieldValidation: 'Strict',
+            fieldManager: FIELD_MANAGER,
+            ...(dryRun ? { dryRun: 'All' } : {}),
+          },
           body: {
             apiVersion: API_VERSION,
             kind,
@@ -94,6 +99,36 @@ export class ClientRequests {
       } catch (error) {
         if (error instanceof KubeError && error.reason === 'AlreadyExists')
           return { kind: 'exists' }
+        throw error
+      }
+    })
+  }
+
+  /** Null: there is no such object. */
+  async patch<T>(
+    kind: Kind,
+    key: JobKey,
+    change: unknown,
+    view: View<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T | null> {
+    const path = objectPath(kind, key)
+    return this.guarded({ verb: 'patch', kind, ...key }, signal, async () => {
+      try {
+        const text = await this.transport.requestText({
+          verb: 'PATCH',
+          path,
+          query: { fieldValidation: 'Strict', fieldManager: FIELD_MANAGER },
+          contentType: 'application/merge-patch+json',
+          body: change,
+          deadlineMs: CREATE_DEADLINE_MS,
+          maxBytes: MAX_OBJECT_BYTES,
+          ...(signal ? { signal } : {}),
+        })
+        const { raw, meta } = objectOf('PATCH', path, text)
+        return view(raw, meta)
+      } catch (error) {
+        if (error instanceof KubeError && error.status === 404 && error.aboutObject) return null
         throw error
       }
     })

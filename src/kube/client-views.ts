@@ -4,7 +4,7 @@
  * and a phase that is not known stays what it is. The operator itself reads strictly (`jobs.ts`).
  */
 import { SUBMISSION_ANNOTATION } from '../api/conditions.ts'
-import type { ActionView, JobView, StatusView } from '../client/ports.ts'
+import type { ActionFailure, ActionView, JobView, StatusView } from '../client/ports.ts'
 import { isRecord, type ObjectMeta, type RawObject, textAt } from './objects.ts'
 
 export function jobView(raw: RawObject, meta: ObjectMeta): JobView {
@@ -53,8 +53,8 @@ function statusView(status: RawObject): StatusView {
 
 export function actionView(raw: RawObject, meta: ObjectMeta): ActionView {
   const status = recordAt(raw, 'status')
-  const failures = Object.hasOwn(status, 'failures') ? status.failures : null
-  const first: unknown = Array.isArray(failures) ? failures[0] : null
+  const failures = failuresOf(status)
+  const [first = null] = failures
   return {
     namespace: meta.namespace,
     name: meta.name,
@@ -62,10 +62,25 @@ export function actionView(raw: RawObject, meta: ObjectMeta): ActionView {
     phase: textAt(status, 'phase') || 'Pending',
     reason: textAt(status, 'reason'),
     message: textAt(status, 'message'),
-    failure: isRecord(first)
-      ? { reason: textAt(first, 'reason'), message: textAt(first, 'message') }
-      : null,
+    failure: first && { reason: first.reason, message: first.message },
+    failures,
+    counts: {
+      matched: numberAt(status, 'matched'),
+      done: numberAt(status, 'done'),
+      skipped: numberAt(status, 'skipped'),
+      failed: numberAt(status, 'failed'),
+    },
   }
+}
+
+function failuresOf(status: RawObject): readonly ActionFailure[] {
+  const failures = Object.hasOwn(status, 'failures') ? status.failures : null
+  if (!Array.isArray(failures)) return []
+  return failures.filter(isRecord).map((failure) => ({
+    name: textAt(failure, 'name'),
+    reason: textAt(failure, 'reason'),
+    message: textAt(failure, 'message'),
+  }))
 }
 
 const NOTHING: RawObject = {}

@@ -240,7 +240,15 @@ export class FakeActions implements ActionStore {
     if (!exists) {
       this.stored.set(key, action)
       const uid = `action-${this.stored.size}`
-      const seen = { phase: 'Pending', reason: '', message: '', failure: null }
+      const counts = { matched: 0, done: 0, skipped: 0, failed: 0 }
+      const seen = {
+        phase: 'Pending',
+        reason: '',
+        message: '',
+        failure: null,
+        failures: [],
+        counts,
+      }
       this.#views.set(key, { namespace, name, uid, ...seen })
     }
     if (fate === 'lose-answer') throw silence()
