@@ -100,13 +100,15 @@ const Limits = z
   })
   .prefault({})
 
+const kubeconfig = words(4096, '', {
+  env: 'KUBECONFIG',
+  says: 'Kubeconfig file; empty: in the cluster, then KUBECONFIG, then ~/.kube/config, as kubectl.',
+})
+
 const LEASE_NAMESPACE = 'Namespace of the Leases of the operator.'
 
 const operatorSettings = {
-  kubeconfig: words(4096, '', {
-    env: 'KUBECONFIG',
-    says: 'Kubeconfig file; empty: in the cluster, then KUBECONFIG, then ~/.kube/config, as kubectl.',
-  }),
+  kubeconfig,
   natsUrl,
   natsCaFile,
   natsReplicas: whole(1, 5, 1, {
@@ -211,6 +213,7 @@ export const OperatorConfig = z.strictObject(operatorSettings).refine(renewsInTi
 export type OperatorConfig = DeepReadonly<z.infer<typeof OperatorConfig>>
 
 export const WorkerConfig = z.strictObject({
+  kubeconfig,
   natsUrl,
   natsCaFile,
   tokenFile: words(4096, '', {
@@ -260,6 +263,10 @@ export const WorkerConfig = z.strictObject({
     env: 'HEARTBEAT_MS',
     says: 'Interval of heartbeats while nothing changes.',
     unit: 'milliseconds',
+  }),
+  payloadFrom: setting(z.boolean(), false, {
+    env: 'PAYLOAD_FROM',
+    says: 'Run jobs whose payload stands in a ConfigMap or Secret of the namespace: the worker reads objects labelled gopherqueue.io/payload: "true" with its own rights.',
   }),
   lostAfterSeconds: whole(30, 86_400, 300, {
     env: 'LOST_AFTER_SECONDS',

@@ -64,6 +64,7 @@ export const WORK_HEADERS = {
   traceparent: 'traceparent',
   tracestate: 'tracestate',
   contentType: 'Content-Type',
+  payloadFrom: 'Gq-Payload-From',
 } as const
 
 export const EVENT_HEADERS = {
@@ -126,6 +127,12 @@ const term = z
   .max(2 ** 21 - 1)
 const millis = z.int().min(0).max(MS_MAX)
 
+/** `ConfigMap/<name>/<key>` or `Secret/<name>/<key>`, in the namespace of the job; empty: the body is the payload. */
+const payloadReference = z
+  .string()
+  .max(512)
+  .regex(/^((ConfigMap|Secret)\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?\/[A-Za-z0-9_.-]+)?$/)
+
 /** Headers of a work message; the body is the payload, exactly the JSON value of the object. */
 export const WorkHeaders = z.object({
   proto: decimal(1, 99),
@@ -148,6 +155,7 @@ export const WorkHeaders = z.object({
   traceparent: opaque(128).default(''),
   tracestate: opaque(512).default(''),
   contentType: opaque(64).default(''),
+  payloadFrom: payloadReference.default(''),
 })
 export type WorkHeaders = DeepReadonly<z.infer<typeof WorkHeaders>>
 

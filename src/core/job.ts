@@ -28,6 +28,13 @@ export type Payload =
   /** Nests deeper than `MAX_PAYLOAD_DEPTH`; never read again. */
   | { readonly kind: 'too-deep' }
 
+/** Where a worker reads the payload itself, in the namespace of the job. */
+export interface PayloadRef {
+  readonly kind: 'ConfigMap' | 'Secret'
+  readonly name: string
+  readonly key: string
+}
+
 /** One version of a QueueJob as read from the API server, without managed fields and payload. */
 export interface JobObject extends JobKey {
   readonly uid: JobUid
@@ -101,6 +108,8 @@ export interface JobRecord extends JobKey {
   readonly crashBudget: { readonly max: number; readonly windowMs: number }
   /** `spec.readiness: Accepted`: one status write at acceptance, by the user's choice. */
   readonly readyWhenAccepted: boolean
+  /** Null: the payload is the job's own. */
+  readonly payloadFrom: PayloadRef | null
   /** '' = none was asked for: `spec.runId` never asks for a run by being absent. */
   readonly runId: string
   /** '' = none. */

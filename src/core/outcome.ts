@@ -5,7 +5,7 @@
 import type { WallMs } from './clock.ts'
 import type { Epoch } from './epoch.ts'
 import type { BootId, ClassId, HandlerKey, JobKey, JobUid, WorkerId } from './ids.ts'
-import type { FailureCategory } from './job.ts'
+import type { FailureCategory, PayloadRef } from './job.ts'
 
 /** A failure as it is stored: bounded, redacted of control characters, never the raw thrown thing. */
 export interface Failure {
@@ -55,6 +55,8 @@ export interface WorkItem extends JobKey {
   readonly correlationId: string
   /** The JSON value of the payload, or null when the job has none. */
   readonly payloadJson: string | null
+  /** The worker reads the payload from here; null = it is `payloadJson`. */
+  readonly payloadFrom: PayloadRef | null
 }
 
 /** A decoded event message. `namespace` and `worker` come from its subject, never from its content. */

@@ -18,6 +18,7 @@ import type { WallMs } from '../core/clock.ts'
 import type {
   JobObject,
   JobRecord,
+  PayloadRef,
   PriorityRank,
   RetryPolicy,
   RetryRule,
@@ -80,6 +81,7 @@ function recordOf(object: JobObject, firstSeen: number, defaults: Defaults): Job
     retry: retryOf(spec.retry ?? {}, defaults.retry ?? {}),
     crashBudget: crashBudgetOf(spec.crashBudget ?? {}, defaults.crashBudget ?? {}),
     readyWhenAccepted: spec.readiness === 'Accepted',
+    payloadFrom: payloadFromOf(spec),
     runId: spec.runId ?? '',
     idempotencyKey: spec.idempotencyKey ?? '',
     dependsOn: (spec.dependsOn ?? []).map(({ name, when }) => ({
@@ -90,6 +92,13 @@ function recordOf(object: JobObject, firstSeen: number, defaults: Defaults): Job
     fairnessKey: spec.fairnessKey ?? '',
     ttlMs: ttlOf(object, defaults),
   }
+}
+
+/** CEL lets exactly one of the two through. */
+function payloadFromOf({ payloadFrom }: JobObject['spec']): PayloadRef | null {
+  const { configMapKeyRef, secretKeyRef } = payloadFrom ?? {}
+  if (configMapKeyRef) return { kind: 'ConfigMap', ...configMapKeyRef }
+  return secretKeyRef ? { kind: 'Secret', ...secretKeyRef } : null
 }
 
 /** An object that a GitOps tool manages stays unless it says itself how long. */

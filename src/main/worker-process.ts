@@ -27,6 +27,7 @@ import { VERSION } from './version.ts'
 import { connectWorker, type WorkerConnection, workerConnection } from './worker-connection.ts'
 import { workerRoutes } from './worker-health.ts'
 import { jobKeys, workerObserver } from './worker-observer.ts'
+import type { OpenPayloads } from './worker-payloads.ts'
 
 /** What `deps` gives: the value for `ctx.deps`, and how to close it after the last handler. */
 export interface Opened<Deps> {
@@ -85,6 +86,7 @@ export class WorkerProcess<Deps> implements RunningWorker {
   readonly #drained = Promise.withResolvers<void>()
   #opened: Opened<Deps> | null = null
   #loop: WorkerLoop<Deps> | null = null
+  #payloads: OpenPayloads | null = null
   #graceMs: number
 
   constructor(plan: WorkerPlan<Deps>, host: WorkerHost) {
@@ -183,6 +185,7 @@ export class WorkerProcess<Deps> implements RunningWorker {
       stopWithinMs: this.#graceMs + DRAIN_SETTLE_MS + LAST_REPORTS_MS + CLOSE_WITHIN_MS,
       members: [
         { name: 'NATS connection', service: serviceOf({ stop: () => this.#nats.drain() }) },
+        { name: 'payloads by reference', service: this.#payloadSource() },
         { name: 'dependencies', service: this.#dependencies() },
         {
           name: 'heartbeats',
@@ -223,6 +226,21 @@ export class WorkerProcess<Deps> implements RunningWorker {
     })
   }
 
+  #payloadSource(): Service {
+    const { payloadFrom, kubeconfig } = this.#plan.config
+    return serviceOf({
+      start: async () => {
+        if (!payloadFrom) return
+        // What speaks to Kubernetes is loaded only here: it is most of what such a worker weighs.
+        const { openPayloads } = await import('./worker-payloads.ts')
+        this.#payloads = await openPayloads(kubeconfig, this.#host)
+      },
+      stop: async () => {
+        await this.#payloads?.close()
+      },
+    })
+  }
+
   #loopService(): Service {
     return serviceOf({
       start: () => {
@@ -257,6 +275,8 @@ export class WorkerProcess<Deps> implements RunningWorker {
       deps: this.#opened?.value as Deps,
       jobLog: (item) => handlerLogger.child(jobKeys(item)),
       redact,
+      payloads: this.#payloads?.source ?? null,
+      worker: config.podName || worker,
       source: natsDeliverySource({ nats, namespace, cls, clock, random }),
       sink: natsOutcomeSink({ nats, namespace, owner: { worker, boot }, logger }),
       control: natsControlSource({

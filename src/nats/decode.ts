@@ -66,11 +66,24 @@ export function decodeWork(address: WorkAddress, message: RawMessage): DecodedWo
   }
   const payload = jsonBody(message.body)
   if (!payload.ok) return no(payload.problem)
-  const { contentType: _____, ...rest } = fields
+  const { contentType: _____, payloadFrom, ...rest } = fields
   return {
     ok: true,
-    value: { ...rest, uid: address.uid, cls: address.cls, payloadJson: payload.value },
+    value: {
+      ...rest,
+      uid: address.uid,
+      cls: address.cls,
+      payloadJson: payload.value,
+      payloadFrom: referenceOf(payloadFrom),
+    },
   }
+}
+
+/** The schema has checked its form. */
+function referenceOf(text: string): WorkItem['payloadFrom'] {
+  const [kind, name, key] = text.split('/')
+  if ((kind !== 'ConfigMap' && kind !== 'Secret') || !name || !key) return null
+  return { kind, name, key }
 }
 
 const PartialHeaders = WorkHeaders.pick({

@@ -63,9 +63,14 @@ export function encodeWork(item: WorkItem, now: WallMs): StreamMessage {
       timeoutMs: item.timeoutMs,
       deadline: deadline(now + item.timeoutMs),
       contentType: payloadJson === null ? '' : 'application/json',
+      payloadFrom: referenceText(item.payloadFrom),
     }),
     body: payloadJson ?? '',
   }
+}
+
+function referenceText(from: WorkItem['payloadFrom']): string {
+  return from === null ? '' : `${from.kind}/${from.name}/${from.key}`
 }
 
 /** The last day that RFC 3339 can name. */

@@ -185,6 +185,7 @@ export class DispatchCycle {
       nonce: epochs.nonce(entry.shard, start),
       maxAttempts: Math.max(attempt, record.retry.maxAttempts),
       timeoutMs: record.attemptDeadlineMs,
+      payloadFrom: record.payloadFrom,
       traceparent: object.tags.traceparent,
       tracestate: object.tags.tracestate,
       correlationId: object.tags.correlationId,

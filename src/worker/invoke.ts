@@ -5,6 +5,8 @@ import type { Outcome, WorkItem } from '../core/outcome.ts'
 import { outcomeOfThrown, toldOfThrown } from './failure.ts'
 import { fenceOf } from './fence.ts'
 import type { HandledJob, Handler, HandlerContext } from './handler.ts'
+import { payloadOf } from './payload.ts'
+import type { PayloadSource } from './ports.ts'
 import type { Progress } from './progress.ts'
 import { inputOf, outcomeOfValue } from './result.ts'
 import type { Redact } from './text.ts'
@@ -19,13 +21,21 @@ export interface Invocation<Deps> {
   readonly progress: Progress
   readonly clock: Clock
   readonly redact: Redact
+  /** Null: this worker reads no payload by reference. */
+  readonly payloads: PayloadSource | null
+  /** For people: pod, or id of a worker without one. */
+  readonly worker: string
 }
 
 /** Never rejects. */
 export async function invoke<Deps>(invocation: Invocation<Deps>): Promise<Outcome> {
-  const { handler, item, progress, log, redact } = invocation
+  const { handler, item, progress, log, redact, payloads, worker, signal } = invocation
   try {
-    const read = inputOf(handler.definition, item.payloadJson)
+    const payload = await payloadOf(item, payloads, worker, signal)
+    if (!payload.ok) return payload.outcome
+    // Aborted while it was read: the handler has nothing to undo, and is not begun.
+    signal.throwIfAborted()
+    const read = inputOf(handler.definition, payload.json)
     if (!read.ok) return read.outcome
     const value: unknown = await handler.run(read.input, contextOf(invocation))
     return outcomeOfValue(handler.definition, value)

@@ -27,6 +27,7 @@ import type {
   ControlSource,
   DeliverySource,
   OutcomeSink,
+  PayloadSource,
   ServerContact,
   WorkerObserver,
 } from './ports.ts'
@@ -54,6 +55,9 @@ export interface WorkerLoopOptions<Deps> {
   readonly deps: Deps
   readonly jobLog: (item: WorkItem) => Logger
   readonly redact: Redact
+  readonly payloads: PayloadSource | null
+  /** For people: pod, or id of a worker without one. */
+  readonly worker: string
   readonly source: DeliverySource
   readonly sink: OutcomeSink
   readonly control: ControlSource

@@ -1,5 +1,6 @@
 /** What the worker room needs from outside. Implemented in `nats/` and wired in `main/`. */
 import type { BeatMessage } from '../api/messages.ts'
+import type { PayloadRef } from '../core/job.ts'
 import type { Control, Outcome, Report, WorkItem } from '../core/outcome.ts'
 
 /** One pulled message, before it is acknowledged. */
@@ -19,6 +20,20 @@ export interface Delivery {
   nak(delayMs: number): void
   /** Never deliver it again. */
   term(): void
+}
+
+export type PayloadAnswer =
+  | { readonly kind: 'found'; readonly text: string }
+  /** No such object, or no such key in it. */
+  | { readonly kind: 'missing'; readonly detail: string }
+  /** The worker may not read it, or its owner did not label it as a payload. */
+  | { readonly kind: 'forbidden'; readonly detail: string }
+  | { readonly kind: 'unreachable'; readonly detail: string }
+
+/** Payloads by reference, read with the worker's own rights. Implemented by `kube/payloads.ts`. */
+export interface PayloadSource {
+  /** Never rejects; `unreachable` when the signal is aborted. */
+  read(namespace: string, from: PayloadRef, signal: AbortSignal): Promise<PayloadAnswer>
 }
 
 /** Pulls of one worker class: batch 1 per free slot (wire protocol, "Worker loop"). */

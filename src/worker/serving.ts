@@ -15,7 +15,7 @@ import { Execution } from './execution.ts'
 import type { Executions } from './executions.ts'
 import { invoke } from './invoke.ts'
 import type { Outbox } from './outbox.ts'
-import type { Delivery, OutcomeSink, ReportKey, WorkerObserver } from './ports.ts'
+import type { Delivery, OutcomeSink, PayloadSource, ReportKey, WorkerObserver } from './ports.ts'
 import { Progress } from './progress.ts'
 import type { Registry } from './registry.ts'
 import type { Redact } from './text.ts'
@@ -28,6 +28,10 @@ export interface ServingOptions<Deps> {
   readonly deps: Deps
   readonly jobLog: (item: WorkItem) => Logger
   readonly redact: Redact
+  /** Null: this worker reads no payload by reference. */
+  readonly payloads: PayloadSource | null
+  /** For people: pod, or id of a worker without one. */
+  readonly worker: string
   readonly clock: Clock
   readonly observer: WorkerObserver
   readonly sink: Pick<OutcomeSink, 'note'>
@@ -148,7 +152,8 @@ export class Serving<Deps> {
   /** K5. Does nothing when the attempt was decided on the way. */
   #start(execution: Execution): void {
     const { item, signal } = execution
-    const { clock, redact, registry, deps, jobLog, sink, observer, starting } = this.#o
+    const { clock, redact, registry, deps, jobLog, sink, observer, starting, payloads, worker } =
+      this.#o
     const handler = registry.find(item.type, item.handlerVersion)
     if (!execution.waiting || handler === null) return
     const progress = new Progress({
@@ -161,7 +166,9 @@ export class Serving<Deps> {
     execution.start(() => {
       observer.started(item)
       starting(execution)
-      return invoke({ handler, item, signal, deps, log: jobLog(item), progress, clock, redact })
+      const log = jobLog(item)
+      const used = { deps, log, progress, clock, redact, payloads, worker }
+      return invoke({ handler, item, signal, ...used })
     })
   }
 

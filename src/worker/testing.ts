@@ -97,6 +97,8 @@ export async function runHandler<Deps, Definition extends JobDefinition>(
       }),
       clock,
       redact: (text) => text,
+      payloads: null,
+      worker: 'test',
     }),
   )
   const { outcome } = await execution.decided
@@ -173,6 +175,7 @@ function itemOf(definition: JobDefinition, input: unknown, options: AttemptOptio
     tracestate: '',
     correlationId: options.correlationId ?? '',
     payloadJson: payloadOf(input),
+    payloadFrom: null,
   }
 }
 

@@ -119,6 +119,7 @@ export class Operator {
       tracestate: '',
       correlationId: '',
       payloadJson: null,
+      payloadFrom: null,
       ...over,
     }
   }

@@ -35,6 +35,7 @@ describe('a job that says nothing', () => {
       retry: { maxAttempts: 3, backoff: DEFAULT_BACKOFF, rules: [] },
       crashBudget: { max: 3, windowMs: 259_200_000 },
       readyWhenAccepted: false,
+      payloadFrom: null,
       runId: '',
       idempotencyKey: '',
       dependsOn: [],

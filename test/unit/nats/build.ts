@@ -41,6 +41,7 @@ export function workItem(changes: Partial<WorkItem> = {}): WorkItem {
     tracestate: '',
     correlationId: '',
     payloadJson: '{"to":"a@example.org"}',
+    payloadFrom: null,
     ...changes,
   }
 }

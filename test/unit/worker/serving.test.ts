@@ -122,6 +122,8 @@ describe('a worker that has forgotten an epoch', () => {
       deps: undefined,
       jobLog: () => pino({ level: 'silent' }),
       redact: (text) => text,
+      payloads: null,
+      worker: 'worker-1',
       clock: world.clock,
       observer,
       sink,

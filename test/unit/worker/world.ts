@@ -48,6 +48,7 @@ export function itemOf(over: Partial<WorkItem> = {}): WorkItem {
     tracestate: '',
     correlationId: '',
     payloadJson: null,
+      payloadFrom: null,
     ...over,
   }
 }
@@ -205,6 +206,8 @@ export class World {
       queues: ['default'],
       boot: BOOT,
       pod: 'worker-1',
+      payloads: null,
+      worker: 'worker-1',
       node: 'node-1',
       slots: 4,
       graceMs: 25_000,
