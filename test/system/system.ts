@@ -127,10 +127,13 @@ export class TestSystem {
     readonly id?: string
     readonly slots?: number
     readonly queues?: string
+    /** Default: `programs/worker.ts`. */
+    readonly file?: string
     readonly env?: Readonly<Record<string, string>>
   }): Program {
     const { id = '', slots = 10, queues = 'default', env = {} } = options
-    return this.#spawn('worker', [path.join(import.meta.dirname, 'programs', 'worker.ts')], {
+    const { file = path.join(import.meta.dirname, 'programs', 'worker.ts') } = options
+    return this.#spawn('worker', [file], {
       GOPHERQUEUE_NATS_URL: this.cluster.nats.url,
       GOPHERQUEUE_NAMESPACE: 'default',
       GOPHERQUEUE_QUEUES: queues,

@@ -69,7 +69,7 @@ describe('every example', () => {
   it.each(jobs)('$file: the worker has a handler that takes the payload', ({ manifest }) => {
     const handler = shopHandlers.find(({ definition }) => definition.type === manifest.spec.type)
     expect(handler, `no handler for ${manifest.spec.type}`).toBeDefined()
-    if (handler === undefined) return
+    if (handler === undefined || 'payloadFrom' in manifest.spec) return
     expect(payloadFromWire(handler.definition.input, manifest.spec.payload)).toMatchObject({
       ok: true,
     })
