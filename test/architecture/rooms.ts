@@ -27,6 +27,7 @@ const INSIDE_RING_1 = { from: 'runtime', to: 'core' }
 
 /** Packages and the rooms or files that may load them; a type may be imported anywhere. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  croner: ['ingestion'],
   zod: ['api', 'core', 'ingestion', 'persistence', 'worker', 'client', 'kube', 'nats', 'main'],
   yaml: ['kube', 'process', 'main'],
   undici: ['kube'],
