@@ -9,6 +9,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chartFiles } from './generate-chart.ts'
+import { kindFiles } from './generate-kinds.ts'
 import { protocolFiles } from './generate-protocol.ts'
 import { referenceFiles } from './generate-reference.ts'
 import { crdFiles, policyFiles } from './generate-resources.ts'
@@ -27,6 +28,7 @@ const GENERATORS: readonly (() => readonly Output[])[] = [
   chartFiles,
   protocolFiles,
   referenceFiles,
+  kindFiles,
 ]
 
 /** Folders that hold generated files only: anything else in them is left over. */
@@ -36,6 +38,7 @@ const GENERATED_FOLDERS = [
   'rbac',
   'charts/gopherqueue/templates/crds',
   'docs/protocol',
+  'docs/reference',
 ]
 
 const COMMAND = 'npm run generate'
