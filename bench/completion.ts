@@ -1,6 +1,7 @@
 // The one status write of a job that ends within a second of its start, computed and sent by the
 // operator's own code: what the ceiling is measured with is what the operator writes.
 
+import { NO_STOPS } from '../src/core/active-deadline.ts'
 import type { WallMs } from '../src/core/clock.ts'
 import { epochOf, termFloorAt } from '../src/core/epoch.ts'
 import type { Fact } from '../src/core/facts.ts'
@@ -47,6 +48,7 @@ export function completedStatus(job: JobObject, sequence: number, now: WallMs) {
     facts: [outcome],
     now,
     policy: neverAsked,
+    stops: NO_STOPS,
   })
   if (status === null) throw new Error('a new job that succeeds must have a status to write')
   return status

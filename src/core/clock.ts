@@ -49,6 +49,9 @@ export function rfc3339(ms: WallMs): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }
 
+/** Added before `rfc3339` cuts: a time that is written so is never before the one that is meant. */
+export const SECOND_GRAIN = 999
+
 /**
  * RFC 3339 with exactly six fraction digits, as Kubernetes demands for `MicroTime` (Lease times):
  * three digits, what `toISOString` gives, are refused with 400.

@@ -128,7 +128,17 @@ export type Fact =
   /** Result, history and progress of an ended job are dropped instead of the job (retention). */
   | { readonly kind: 'trim' }
   /** `activeDeadlineSeconds` passed. */
-  | { readonly kind: 'expired'; readonly fence: Epoch; readonly at: WallMs }
+  | {
+      readonly kind: 'expired'
+      readonly fence: Epoch
+      /** The attempt that it ends; null = none was open. */
+      readonly attempt: {
+        readonly epoch: Epoch
+        readonly runId: string
+        readonly place: WorkerPlace | null
+      } | null
+      readonly at: WallMs
+    }
   /** Handler's own words about a running attempt; from the information budget. */
   | {
       readonly kind: 'progress'

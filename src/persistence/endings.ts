@@ -5,13 +5,14 @@
  */
 import type { HistoryEntry, QueueJobStatus } from '../api/queuejob.ts'
 import { sentence } from '../api/reasons.ts'
-import { rfc3339, type WallMs } from '../core/clock.ts'
+import { activeSince } from '../core/active-deadline.ts'
+import { rfc3339, SECOND_GRAIN, type WallMs } from '../core/clock.ts'
 import type { Fact } from '../core/facts.ts'
 import { isTerminal, type JobRecord, recordedEpoch } from '../core/job.ts'
 import type { Failure } from '../core/outcome.ts'
 import { type EndedAttempt, unreported, withHistory } from './history.ts'
-import { failed, mayClose, SECOND_GRAIN, waitingAgain } from './outcomes.ts'
-import type { Step, StepContext } from './step.ts'
+import { failed, mayClose, waitingAgain } from './outcomes.ts'
+import { runIdOf, type Step, type StepContext } from './step.ts'
 
 type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>
 
@@ -35,7 +36,7 @@ export function applyLost(
   const crashes = (status.crashes ?? 0) + (fact.counts === 'crash' ? 1 : 0)
   const evictions = (status.evictions ?? 0) + (fact.counts === 'eviction' ? 1 : 0)
   const noted: QueueJobStatus = {
-    ...closed(status, attempt, fact.fence),
+    ...closed(status, attempt, fact),
     error: { ...failure },
     history: withHistory(status, attempt, failure, fact.cause),
     ...(crashes > 0 ? { crashes } : {}),
@@ -59,11 +60,23 @@ export function applyLost(
   }
 }
 
-/** The status now tells of this attempt, whether or not it was ever written as Running. */
-function closed(status: QueueJobStatus, attempt: EndedAttempt, fence: number): QueueJobStatus {
-  const { progress: _, nextAttemptTime: __, startTime: ___, worker: ____, ...rest } = status
+/** The status now tells of this attempt and its run, whether or not it was ever written as Running. */
+function closed(
+  status: QueueJobStatus,
+  attempt: EndedAttempt,
+  { fence, runId }: { readonly fence: number; readonly runId: string },
+): QueueJobStatus {
+  const {
+    progress: _,
+    nextAttemptTime: __,
+    startTime: ___,
+    worker: ____,
+    runId: _____,
+    ...rest
+  } = status
   return {
     ...rest,
+    ...runIdOf(runId),
     epoch: fence,
     attempt: attempt.attempt,
     ...(attempt.startedAt === null ? {} : { startTime: rfc3339(attempt.startedAt) }),
@@ -92,14 +105,18 @@ function overBudget(
 }
 
 /**
- * Crashes that still count: those whose history entry lies inside the window. History keeps ten
- * attempts, so a crash that fell out of it is taken as inside: the safe side of a loop.
+ * Crashes that still count: those of this run whose history entry lies inside the window. The entries of
+ * an earlier run stand before them (U3). History keeps ten attempts, so a crash that fell out of it is
+ * taken as inside: the safe side of a loop.
  */
 function crashesWithin(status: QueueJobStatus, windowMs: number, now: WallMs): number {
-  const old = (status.history ?? []).filter(
-    (entry) => isCrash(entry) && Date.parse(entry.endTime ?? '') < now - windowMs,
-  )
-  return (status.crashes ?? 0) - old.length
+  const counted = status.crashes ?? 0
+  if (counted === 0) return 0
+  const old = (status.history ?? [])
+    .filter(isCrash)
+    .slice(-counted)
+    .filter(({ endTime }) => Date.parse(endTime ?? '') < now - windowMs)
+  return counted - old.length
 }
 
 /** An eviction has a budget of its own; every other loss of a worker is a crash. */
@@ -130,7 +147,7 @@ export function applyOverdue(
   }
   return {
     status: failed(
-      closed(status, attempt, fact.fence),
+      closed(status, attempt, fact),
       attempt,
       { failure, retryAfterMs: null, roll: fact.roll, cause: 'AttemptTimeout' },
       context,
@@ -150,15 +167,23 @@ export function applyStuck(
   return { status: { ...rest, epoch: fact.fence, ...waitingAgain(record, cause) } }
 }
 
-/** U1, U4: always with a fence; an end that was written earlier wins. */
-export function applyCancel(status: QueueJobStatus, fact: FactOf<'cancel'>): Step {
+/**
+ * U1, U4: always with a fence; an end that was written earlier wins. A cancel is about everything that
+ * was asked for by then, also about a run that `spec.runId` asks for while another one is under way.
+ */
+export function applyCancel(
+  status: QueueJobStatus,
+  fact: FactOf<'cancel'>,
+  { record }: StepContext,
+): Step {
   if (isTerminal(status.phase)) return null
   if (fact.order <= (status.actionOrder ?? 0)) return null
   if (fact.fence <= recordedEpoch(status)) return null
-  const { nextAttemptTime: _, progress: __, ...rest } = status
+  const { nextAttemptTime: _, progress: __, runId: ___, ...rest } = status
   return {
     status: {
       ...rest,
+      ...runIdOf(record.runId),
       phase: 'Cancelled',
       reason: 'Cancelled',
       message: sentence('Cancelled', {
@@ -172,23 +197,51 @@ export function applyCancel(status: QueueJobStatus, fact: FactOf<'cancel'>): Ste
   }
 }
 
+/**
+ * `activeDeadlineSeconds` passed, whether the job waits or runs. The attempt that it ends is kept in the
+ * history; the last failure stays the job's error, for it says why nothing succeeded in time.
+ */
 export function applyExpired(
   status: QueueJobStatus,
   fact: FactOf<'expired'>,
   { record }: StepContext,
 ): Step {
   if (isTerminal(status.phase) || fact.fence <= recordedEpoch(status)) return null
-  const { nextAttemptTime: _, progress: __, ...rest } = status
+  // Edited, suspended or replayed meanwhile. Pauses only make it later, so they need no look here.
+  const since = activeSince(record, status, 0) ?? 0
+  if (record.suspend || fact.at < since + record.activeDeadlineMs) return null
+  const message = sentence('ActiveDeadlineExceeded', {
+    seconds: Math.round(record.activeDeadlineMs / 1000),
+  })
+  const failure: Failure = { category: 'Timeout', code: 'ActiveDeadlineExceeded', message }
+  const base = expiring(status, fact, record, failure)
   return {
     status: {
-      ...rest,
+      ...base,
       phase: 'DeadLettered',
       reason: 'ActiveDeadlineExceeded',
-      message: sentence('ActiveDeadlineExceeded', {
-        seconds: Math.round(record.activeDeadlineMs / 1000),
-      }),
+      message,
       epoch: fact.fence,
+      error: base.error ?? failure,
       completionTime: rfc3339(fact.at),
     },
   }
+}
+
+function expiring(
+  status: QueueJobStatus,
+  { attempt: open, fence, at }: FactOf<'expired'>,
+  record: JobRecord,
+  failure: Failure,
+): QueueJobStatus {
+  if (open && mayFence(status, { epoch: open.epoch, fence })) {
+    const attempt = unreported(status, { ...open, at })
+    return {
+      ...closed(status, attempt, { fence, runId: open.runId }),
+      history: withHistory(status, attempt, failure),
+    }
+  }
+  const { nextAttemptTime: _, progress: __, runId: ___, ...rest } = status
+  const runId = status.phase === 'Running' ? (status.runId ?? '') : record.runId
+  return { ...rest, ...runIdOf(runId) }
 }

@@ -7,7 +7,7 @@
 import type { QueueJobStatus } from '../api/queuejob.ts'
 import { type ReasonOf, sentence } from '../api/reasons.ts'
 import { cut } from '../api/text.ts'
-import { rfc3339, type WallMs } from '../core/clock.ts'
+import { rfc3339, SECOND_GRAIN, type WallMs } from '../core/clock.ts'
 import type { Fact } from '../core/facts.ts'
 import { isTerminal, type JobRecord, recordedEpoch } from '../core/job.ts'
 import type { Failure } from '../core/outcome.ts'
@@ -23,8 +23,6 @@ export const MAX_SNOOZES = 1000
 const MIN_SNOOZE_MS = 1000
 /** A hand-back waits at least this long, so that a draining fleet is no hot loop (O2). */
 const HAND_BACK_MS = 1000
-/** Kubernetes times have one-second grain and are cut: rounding up keeps "not before" true. */
-export const SECOND_GRAIN = 999
 /** An outcome that was under way for long leaves at least this much of its wait (L6). */
 const LEAST_WAIT_MS = 1000
 /** What `status.error.message` holds. */

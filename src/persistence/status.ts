@@ -10,10 +10,17 @@
 import type { QueueJobStatus } from '../api/queuejob.ts'
 import { type Reason, sentence } from '../api/reasons.ts'
 import { cut } from '../api/text.ts'
+import { type ClockStops, clockOf } from '../core/active-deadline.ts'
 import { rfc3339, type WallMs } from '../core/clock.ts'
 import { conditionsOf, mergeConditions } from '../core/conditions.ts'
 import type { Fact } from '../core/facts.ts'
-import { isTerminal, type JobObject, type JobRecord, recordedEpoch } from '../core/job.ts'
+import {
+  isTerminal,
+  isWaiting,
+  type JobObject,
+  type JobRecord,
+  recordedEpoch,
+} from '../core/job.ts'
 import {
   applyConfirm,
   applyDiscard,
@@ -23,7 +30,7 @@ import {
   applyTrim,
 } from './acts.ts'
 import { applyCancel, applyExpired, applyLost, applyOverdue, applyStuck } from './endings.ts'
-import { applyOutcome } from './outcomes.ts'
+import { applyOutcome, waitingAgain } from './outcomes.ts'
 import type { FailurePolicy } from './ports.ts'
 import { fitStatus } from './size.ts'
 import { runIdOf, type Step, type StepContext, workerOf } from './step.ts'
@@ -34,12 +41,18 @@ export interface StatusInput {
   readonly facts: readonly Fact[]
   readonly now: WallMs
   readonly policy: FailurePolicy
+  /** What stops the clock of `activeDeadlineSeconds`, beside the job itself. */
+  readonly stops: ClockStops
 }
 
 export interface StatusPlan {
   /** Null: nothing to write. */
   readonly status: QueueJobStatus | null
-  /** For each fact: did it change the status, or has the world overtaken it? */
+  /**
+   * For each fact: did it change the status, or has the world overtaken it? Fewer than there are facts:
+   * the others belong into a write of their own. An end and what happens to the job after it, such as
+   * a replay, are two writes, so that every end stands in etcd once, and for others to see.
+   */
   readonly applied: readonly boolean[]
 }
 
@@ -51,6 +64,7 @@ export function planStatus(input: StatusInput): StatusPlan {
   const applied: boolean[] = []
   for (const fact of input.facts) {
     const step = apply(status, fact, context)
+    if (step && isTerminal(status.phase) !== isTerminal(before.phase)) break
     applied.push(step !== null)
     if (!step) continue
     status = step.status
@@ -64,7 +78,7 @@ export function planStatus(input: StatusInput): StatusPlan {
 function apply(status: QueueJobStatus, fact: Fact, context: StepContext): Step {
   switch (fact.kind) {
     case 'seen':
-      return { status, stalled: isStalled(status) }
+      return applySeen(status, context)
     case 'refused':
       return applyRefused(status, fact, context)
     case 'waiting':
@@ -82,18 +96,18 @@ function apply(status: QueueJobStatus, fact: Fact, context: StepContext): Step {
     case 'stuck':
       return applyStuck(status, fact, context)
     case 'cancel':
-      return applyCancel(status, fact)
+      return applyCancel(status, fact, context)
     case 'expired':
       return applyExpired(status, fact, context)
     case 'discard':
-      return applyDiscard(status, fact)
+      return applyDiscard(status, fact, context)
     case 'replay':
     case 'rerun':
       return applyReplay(status, fact, context)
     case 'retry-now':
-      return applyRetryNow(status, fact)
+      return applyRetryNow(status, fact, context)
     case 'confirm':
-      return applyConfirm(status, fact)
+      return applyConfirm(status, fact, context)
     case 'duplicate':
       return applyDuplicate(status, fact, context)
     case 'trim':
@@ -101,16 +115,35 @@ function apply(status: QueueJobStatus, fact: Fact, context: StepContext): Step {
   }
 }
 
-function applyRefused(
-  status: QueueJobStatus,
-  fact: Extract<Fact, { kind: 'refused' }>,
-  { now }: StepContext,
-): Step {
-  if (isTerminal(status.phase) || status.phase === 'Running') return null
-  const { nextAttemptTime: _, ...rest } = status
+/** U2: suspended and resumed by the write that an edit costs anyway. A back-off that runs goes on. */
+function applySeen(status: QueueJobStatus, { record, now }: StepContext): Step {
+  const told = { status, stalled: isStalled(status) }
+  if (!isWaiting(status.phase) || record.suspend === (status.phase === 'Suspended')) return told
+  const { nextAttemptTime, ...rest } = status
   return {
     status: {
       ...rest,
+      ...waitingAgain(record, 'it was resumed'),
+      ...(stillRuns(nextAttemptTime, now) ? { nextAttemptTime } : {}),
+    },
+  }
+}
+
+function stillRuns(nextAttemptTime: string | undefined, now: WallMs): boolean {
+  return nextAttemptTime !== undefined && Date.parse(nextAttemptTime) > now
+}
+
+function applyRefused(
+  status: QueueJobStatus,
+  fact: Extract<Fact, { kind: 'refused' }>,
+  { now, record }: StepContext,
+): Step {
+  if (isTerminal(status.phase) || status.phase === 'Running') return null
+  const { nextAttemptTime: _, runId: __, ...rest } = status
+  return {
+    status: {
+      ...rest,
+      ...runIdOf(record.runId),
       phase: 'Failed',
       reason: fact.reason,
       message: fact.message,
@@ -132,13 +165,12 @@ function applyWaiting(
 ): Step {
   if (isTerminal(status.phase) || status.phase === 'Running') return null
   const { nextAttemptTime, ...rest } = status
-  const stillRuns = nextAttemptTime !== undefined && Date.parse(nextAttemptTime) > now
   const next: QueueJobStatus = {
     ...rest,
     phase: fact.phase,
     reason: fact.reason,
     message: fact.message,
-    ...(stillRuns ? { nextAttemptTime } : {}),
+    ...(stillRuns(nextAttemptTime, now) ? { nextAttemptTime } : {}),
   }
   return { status: next, stalled: fact.stalled }
 }
@@ -197,6 +229,8 @@ export function planRefused(
   const message = sentence('StatusRefused', { error: detail })
   const status: QueueJobStatus = {
     ...rest,
+    // Of the run that ends here: an end that named another one would ask to be run again (U3).
+    ...runIdOf(planned.runId ?? input.record.runId),
     ...(planned.epoch === undefined ? {} : { epoch: planned.epoch }),
     phase: 'Failed',
     reason: 'StatusRefused',
@@ -219,9 +253,10 @@ function complete(
     input.now,
   )
   const queuedTime = status.queuedTime ?? rfc3339(input.object.creationMs)
-  const { conditions: _, ...rest } = status
+  const { conditions: _, activeTime: __, suspendedTime: ___, ...rest } = status
   return fitStatus({
     ...rest,
+    ...clockOf(input.record, status, input.stops, input.now),
     observedGeneration: input.object.generation,
     queuedTime,
     ...(conditions.length > 0 ? { conditions } : {}),

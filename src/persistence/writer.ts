@@ -13,12 +13,13 @@
  * given up is never written, also not when the shard comes back (`abandon`, W6).
  */
 import type { QueueJobStatus } from '../api/queuejob.ts'
+import { type ClockStops, hasActiveDeadline, NO_STOPS } from '../core/active-deadline.ts'
 import { backoffMs } from '../core/backoff.ts'
 import type { Clock, Random } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
 import { type Fact, onlyInforms } from '../core/facts.ts'
 import type { JobUid, ShardId } from '../core/ids.ts'
-import type { JobObject } from '../core/job.ts'
+import type { JobObject, JobRecord } from '../core/job.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
 import type {
   FailurePolicy,
@@ -35,6 +36,8 @@ export interface StatusWriterOptions {
   readonly store: StatusStore
   readonly ledger: Ledger
   readonly policy: FailurePolicy
+  /** What stops the clock of `activeDeadlineSeconds`; asked only for jobs that have one. */
+  readonly stopsOf: (record: JobRecord) => ClockStops
   readonly observer: WriteObserver
   readonly clock: Clock
   readonly random: Random
@@ -231,7 +234,10 @@ export class StatusWriter {
       const answer = await this.#send(entry, planned.status)
       switch (answer.kind) {
         case 'written':
-          return settle(batch.facts, planned.applied)
+          settle(batch.facts.splice(0, planned.applied.length), planned.applied)
+          if (batch.facts.length === 0) return
+          batch.form = 'whole'
+          break
         case 'gone':
           this.#options.ledger.forget(batch.uid)
           return settleAll(batch.facts, 'gone')
@@ -263,10 +269,11 @@ export class StatusWriter {
   }
 
   #plan({ object, record }: Entry, batch: Batch): Planned | 'overtaken' | 'refused' {
-    const { clock, policy } = this.#options
+    const { clock, policy, stopsOf } = this.#options
     const now = clock.now()
+    const stops = hasActiveDeadline(record) ? stopsOf(record) : NO_STOPS
     const facts = batch.facts.map((pending) => pending.fact)
-    const { status, applied } = planStatus({ object, record, facts, now, policy })
+    const { status, applied } = planStatus({ object, record, facts, now, policy, stops })
     if (status === null) return 'overtaken'
     switch (batch.form) {
       case 'whole':
@@ -274,7 +281,7 @@ export class StatusWriter {
       case 'stripped':
         return { status: strippedStatus(status), applied }
       case 'refused': {
-        const refused = planRefused({ object, record, now }, status, batch.detail)
+        const refused = planRefused({ object, record, now, stops }, status, batch.detail)
         return refused ? { status: refused, applied } : 'refused'
       }
     }

@@ -14,6 +14,7 @@ import {
   overdue,
   plan,
   planned,
+  replay,
   running,
   stuck,
   written,
@@ -263,16 +264,68 @@ describe('cancel', () => {
 })
 
 describe('expired', () => {
+  const spec = { attemptDeadlineSeconds: 60, activeDeadlineSeconds: 3600 }
+  const LATE = NOON + 3_600_000
+
   it('is a dead letter with a fence', () => {
-    const object = aRunningJob({
-      spec: { attemptDeadlineSeconds: 60, activeDeadlineSeconds: 3600 },
-    })
-    expect(planned(object, [expired()])).toMatchObject({
+    expect(planned(aJob({ spec }), [expired({ at: LATE })])).toMatchObject({
       phase: 'DeadLettered',
       reason: 'ActiveDeadlineExceeded',
       message:
         'the job had 3600 seconds (activeDeadlineSeconds) from the moment it could start and did not end in time',
       epoch: epoch(2),
+      error: { category: 'Timeout', code: 'ActiveDeadlineExceeded' },
+    })
+  })
+
+  it('keeps the attempt that it ends in the history', () => {
+    const attempt = { epoch: epoch(1), runId: '', place: null }
+    const status = planned(aRunningJob({ spec }), [expired({ attempt, at: LATE })])
+    expect(status).toMatchObject({ phase: 'DeadLettered', epoch: epoch(2) })
+    expect(status.history).toMatchObject([
+      { number: 1, epoch: epoch(1), category: 'Timeout', code: 'ActiveDeadlineExceeded' },
+    ])
+  })
+
+  it('counts no attempt that was reported before', () => {
+    const attempt = { epoch: epoch(1), runId: '', place: null }
+    const object = written(aJob({ spec }), [failure()])
+    const status = planned(object, [expired({ attempt, at: LATE })])
+    expect(status.history).toHaveLength(1)
+    expect(status).toMatchObject({ phase: 'DeadLettered', error: { code: 'SmtpBusy' } })
+  })
+
+  it.each([
+    ['before its time', { at: LATE - 1000 }, spec],
+    ['without a deadline, which was edited away', { at: LATE }, {}],
+    ['suspended meanwhile', { at: LATE }, { ...spec, suspend: true }],
+  ])('changes nothing %s', (_when, given, changed) => {
+    expect(plan(aJob({ spec: changed }), [expired(given)]).status).toBeNull()
+  })
+
+  it('changes nothing after an end: a success that was written first stands', () => {
+    const object = written(aJob({ spec }), [outcome()])
+    expect(plan(object, [expired({ at: LATE })]).status).toBeNull()
+  })
+})
+
+describe('a crash budget after a replay', () => {
+  it('counts the crashes of this run alone', () => {
+    const object = budget(1, 600)
+    const old = written(object, [
+      lost({ at: NOON }),
+      lost({ epoch: epoch(3), fence: epoch(4), at: NOON }),
+    ])
+    expect(old.status).toMatchObject({ phase: 'DeadLettered', crashes: 2 })
+    const later = NOON + 3_600_000
+    const again = written(old, [replay({ fence: epoch(5), at: later })], later)
+    const crash = (seq: number) => lost({ epoch: epoch(seq), fence: epoch(seq + 1), at: later })
+    const once = written(again, [crash(6)], later)
+    expect(once.status).toMatchObject({ phase: 'Retrying', crashes: 1 })
+    expect(planned(once, [crash(8)], later)).toMatchObject({
+      phase: 'DeadLettered',
+      reason: 'CrashBudgetExceeded',
+      crashes: 2,
     })
   })
 })

@@ -1,6 +1,7 @@
 /** Facts for tests, each whole and about the first attempt of `aJob()`, and what is planned for them. */
 import type { Phase } from '../../../src/api/conditions.ts'
 import type { QueueJobStatus } from '../../../src/api/queuejob.ts'
+import { type ClockStops, NO_STOPS } from '../../../src/core/active-deadline.ts'
 import type { Fact } from '../../../src/core/facts.ts'
 import type { JobObject, JobRecord } from '../../../src/core/job.ts'
 import { normaliser } from '../../../src/ingestion/normalise.ts'
@@ -112,8 +113,39 @@ export function cancel(given: Partial<FactOf<'cancel'>> = {}): FactOf<'cancel'> 
 }
 
 export function expired(given: Partial<FactOf<'expired'>> = {}): FactOf<'expired'> {
-  return { kind: 'expired', fence: epoch(2), at: NOW, ...given }
+  return { kind: 'expired', fence: epoch(2), attempt: null, at: NOW, ...given }
 }
+
+/** What every act of an action says; each a later one than `cancel()`. */
+const ACTED = { order: 3000, action: 'act', by: '', comment: '', at: NOW } as const
+
+export function discard(given: Partial<FactOf<'discard'>> = {}): FactOf<'discard'> {
+  return { ...ACTED, kind: 'discard', fence: epoch(3), ...given }
+}
+
+export function replay(given: Partial<FactOf<'replay'>> = {}): FactOf<'replay'> {
+  return { ...ACTED, kind: 'replay', fence: epoch(3), payload: null, ...given }
+}
+
+export function rerun(given: Partial<FactOf<'rerun'>> = {}): FactOf<'rerun'> {
+  return { kind: 'rerun', fence: epoch(3), at: NOW, ...given }
+}
+
+export function retryNow(given: Partial<FactOf<'retry-now'>> = {}): FactOf<'retry-now'> {
+  return { ...ACTED, kind: 'retry-now', ...given }
+}
+
+export function confirm(given: Partial<FactOf<'confirm'>> = {}): FactOf<'confirm'> {
+  return { ...ACTED, kind: 'confirm', fence: epoch(1), ...given }
+}
+
+export const FIRST = { name: 'first', uid: 'dddddddd-0000-4000-8000-000000000001' } as const
+
+export function duplicate(given: Partial<FactOf<'duplicate'>> = {}): FactOf<'duplicate'> {
+  return { kind: 'duplicate', first: FIRST, at: NOW, ...given }
+}
+
+export const trim: Fact = { kind: 'trim' }
 
 export function progress(given: Partial<FactOf<'progress'>> = {}): FactOf<'progress'> {
   return { kind: 'progress', epoch: epoch(1), percent: 40, message: 'half way', ...given }
@@ -123,8 +155,14 @@ export function recordOf(object: JobObject): JobRecord {
   return normaliser(() => null)(object, 1)
 }
 
-export function plan(object: JobObject, facts: readonly Fact[], now = NOW): StatusPlan {
-  return planStatus({ object, record: recordOf(object), facts, now, policy: failurePolicy })
+export function plan(
+  object: JobObject,
+  facts: readonly Fact[],
+  now = NOW,
+  stops: ClockStops = NO_STOPS,
+): StatusPlan {
+  const record = recordOf(object)
+  return planStatus({ object, record, facts, now, policy: failurePolicy, stops })
 }
 
 /** The status that is written for the facts. @throws Error when nothing is */

@@ -4,13 +4,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isReason, REASONS } from '../../../src/api/reasons.ts'
+import { NO_STOPS } from '../../../src/core/active-deadline.ts'
 import { type Fact, type LossCause, onlyInforms } from '../../../src/core/facts.ts'
-import { isTerminal, type JobObject, mayMove } from '../../../src/core/job.ts'
+import { isTerminal, isWaiting, type JobObject, mayMove } from '../../../src/core/job.ts'
 import type { Outcome } from '../../../src/core/outcome.ts'
 import { strippedStatus } from '../../../src/persistence/size.ts'
 import { planRefused } from '../../../src/persistence/status.ts'
 import { aJob, aPlace, epoch, NOON, newer } from '../../builders.ts'
-import { type FactOf, plan, recordOf } from './facts.ts'
+import { type FactOf, FIRST, plan, recordOf } from './facts.ts'
 import { refusals } from './w9.ts'
 
 const text = fc.string({ unit: 'grapheme', maxLength: 2000 })
@@ -45,6 +46,15 @@ const numbers = fc.integer({ min: 1, max: 200 })
 /** Few, so that facts meet the epoch that is open, closed ones and younger ones. */
 const epochs = fc.integer({ min: 1, max: 12 }).map((seq) => epoch(seq))
 const runIds = fc.constantFrom('', 'r1', 'r2')
+
+/** What each act of an action says. */
+const acted = {
+  order: fc.integer({ min: 0, max: 8 }),
+  action: fc.constant('act'),
+  by: fc.constantFrom('', 'alice'),
+  comment: text.map((long) => long.slice(0, 256)),
+  at: times,
+}
 
 /** Each kind of fact; a fence is mostly, but not always, above what it fences. */
 const FACTS: { readonly [K in Fact['kind']]: fc.Arbitrary<FactOf<K>> } = {
@@ -102,16 +112,29 @@ const FACTS: { readonly [K in Fact['kind']]: fc.Arbitrary<FactOf<K>> } = {
     roll: rolls,
   }),
   stuck: fc.record({ kind: fc.constant('stuck'), epoch: epochs, fence: epochs }),
-  cancel: fc.record({
-    kind: fc.constant('cancel'),
+  cancel: fc.record({ ...acted, kind: fc.constant('cancel'), fence: epochs }),
+  discard: fc.record({ ...acted, kind: fc.constant('discard'), fence: epochs }),
+  replay: fc.record({
+    ...acted,
+    kind: fc.constant('replay'),
     fence: epochs,
-    order: fc.integer({ min: 0, max: 5 }),
-    action: fc.constant('stop-it'),
-    by: fc.constantFrom('', 'alice'),
-    comment: text.map((long) => long.slice(0, 256)),
+    payload: fc.option(fc.constant({ name: 'again', uid: FIRST.uid })),
+  }),
+  rerun: fc.record({ kind: fc.constant('rerun'), fence: epochs, at: times }),
+  'retry-now': fc.record({ ...acted, kind: fc.constant('retry-now') }),
+  confirm: fc.record({ ...acted, kind: fc.constant('confirm'), fence: epochs }),
+  duplicate: fc.record({
+    kind: fc.constant('duplicate'),
+    first: fc.constant(FIRST),
     at: times,
   }),
-  expired: fc.record({ kind: fc.constant('expired'), fence: epochs, at: times }),
+  trim: fc.constant({ kind: 'trim' }),
+  expired: fc.record({
+    kind: fc.constant('expired'),
+    fence: epochs,
+    attempt: fc.option(fc.record({ epoch: epochs, runId: runIds, place: someplace })),
+    at: times,
+  }),
   progress: fc.record({
     kind: fc.constant('progress'),
     epoch: epochs,
@@ -122,13 +145,21 @@ const FACTS: { readonly [K in Fact['kind']]: fc.Arbitrary<FactOf<K>> } = {
 
 const facts: fc.Arbitrary<Fact> = fc.oneof(...Object.values(FACTS))
 const batches = fc.array(fc.array(facts, { minLength: 1, maxLength: 3 }), { maxLength: 25 })
-const specs = fc.record({
-  suspend: fc.boolean(),
-  readiness: fc.constantFrom('Completed', 'Accepted' as const),
-  retry: fc.record({ maxAttempts: fc.integer({ min: 1, max: 5 }) }, { requiredKeys: [] }),
-  crashBudget: fc.record({ max: fc.integer({ min: 0, max: 3 }), windowSeconds: fc.constant(600) }),
-})
-/** Between two writes the user may lower the maximum, edit or suspend the job. */
+const specs = fc.record(
+  {
+    suspend: fc.boolean(),
+    readiness: fc.constantFrom('Completed', 'Accepted' as const),
+    retry: fc.record({ maxAttempts: fc.integer({ min: 1, max: 5 }) }, { requiredKeys: [] }),
+    crashBudget: fc.record({
+      max: fc.integer({ min: 0, max: 3 }),
+      windowSeconds: fc.constant(600),
+    }),
+    activeDeadlineSeconds: fc.constantFrom(600, 3600),
+    runId: fc.constantFrom('r1', 'r2'),
+  },
+  { requiredKeys: ['suspend', 'readiness', 'retry', 'crashBudget'] },
+)
+/** Between two writes the user may lower the maximum, edit, suspend or ask for another run. */
 const edits = fc.array(fc.option(specs, { freq: 3 }), { maxLength: 25 })
 
 type Edit = NonNullable<NonNullable<Parameters<typeof aJob>[0]>['spec']>
@@ -144,10 +175,14 @@ function play(
   parts.forEach((batch, i) => {
     const now = NOON + 60_000 * i
     const change = changes[i]
-    // CEL lets a policy change while the job waits only.
-    if (change && object.status.phase !== 'Running' && !isTerminal(object.status.phase)) {
-      const generation = object.generation + 1
-      object = newer(object, { generation, spec: aJob({ spec: change }).spec })
+    if (change) {
+      // CEL lets a policy change while the job waits only.
+      const { suspend, runId } = change
+      const anyTime = { suspend, ...(runId === undefined ? {} : { runId }) }
+      const spec = isWaiting(object.status.phase)
+        ? aJob({ spec: change }).spec
+        : { ...object.spec, ...anyTime }
+      object = newer(object, { generation: object.generation + 1, spec })
     }
     const { status } = plan(object, batch, now)
     if (!status) return
@@ -176,7 +211,8 @@ describe('any sequence of facts', () => {
     fc.assert(
       fc.property(scenario, ([spec, parts, changes]) => {
         play(aJob({ spec }), parts, changes, (object, _batch, next) => {
-          expect(mayMove(object.status.phase, next.status.phase)).toBe(true)
+          const again = (next.status.replays ?? 0) > (object.status.replays ?? 0)
+          expect(mayMove(object.status.phase, next.status.phase, again)).toBe(true)
         })
       }),
     )
@@ -187,6 +223,7 @@ describe('any sequence of facts', () => {
       fc.property(scenario, ([spec, parts, changes]) => {
         play(aJob({ spec }), parts, changes, (object, batch, next, now) => {
           const { applied } = plan(object, batch, now)
+          // A spec that is seen is seen each time; it changes nothing twice.
           const contained = batch.filter((fact, i) => applied[i] && !onlyInforms(fact))
           expect(plan(next, contained, now).status).toBeNull()
         })
@@ -261,7 +298,7 @@ describe('any sequence of facts', () => {
           if (!isTerminal(object.status.phase)) {
             expect(refusals(object, strippedStatus(next.status))).toEqual([])
           }
-          const input = { object, record: recordOf(object), now }
+          const input = { object, record: recordOf(object), now, stops: NO_STOPS }
           const refused = planRefused(input, next.status, 'status.message: too long')
           expect(refused === null).toBe(isTerminal(object.status.phase))
           if (refused) expect(refusals(object, refused)).toEqual([])

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { PHASES, TERMINAL_PHASES, WAITING_PHASES } from '../../../src/api/conditions.ts'
+import { NO_STOPS } from '../../../src/core/active-deadline.ts'
 import type { Fact } from '../../../src/core/facts.ts'
 import type { JobObject } from '../../../src/core/job.ts'
 import { planRefused, sameStatus } from '../../../src/persistence/status.ts'
@@ -277,7 +278,7 @@ describe('sameStatus', () => {
 describe('a status that the API server refuses in every form (W5)', () => {
   const refusedOf = (object: ReturnType<typeof aJob>, facts: readonly Fact[]) =>
     planRefused(
-      { object, record: recordOf(object), now: NOW },
+      { object, record: recordOf(object), now: NOW, stops: NO_STOPS },
       planned(object, facts),
       'status.result: too deep',
     )

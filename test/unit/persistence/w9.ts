@@ -23,14 +23,21 @@ export function refusals(object: JobObject, next: QueueJobStatus): readonly stri
   rule('observedGeneration does not fall', next.observedGeneration >= before.observedGeneration)
   rule('attempts stay within the maximum', attemptsHold(object, next))
   if (terminal.has(before.phase)) {
-    rule('a final phase stays', next.phase === before.phase)
-    rule('a final epoch stays', next.epoch === before.epoch)
-    rule(
-      'a final result is at most dropped',
-      next.result === undefined || isDeepStrictEqual(next.result, before.result),
-    )
+    if (next.phase === before.phase) {
+      rule('a final epoch stays', next.epoch === before.epoch)
+      rule(
+        'a final result is at most dropped',
+        next.result === undefined || isDeepStrictEqual(next.result, before.result),
+      )
+    } else rule('a final phase is left by a replay or a discard', leavesEnd(before, next))
   }
   return found
+}
+
+function leavesEnd(before: QueueJobStatus, next: QueueJobStatus): boolean {
+  if (next.epoch === undefined || next.epoch <= (before.epoch ?? -1)) return false
+  if (terminal.has(next.phase)) return before.phase === 'DeadLettered' && next.phase === 'Cancelled'
+  return next.replays === (before.replays ?? 0) + 1
 }
 
 function attemptsHold({ spec, status }: JobObject, next: QueueJobStatus): boolean {

@@ -1,6 +1,7 @@
 // The one status writer: how facts of a job come to an answer, whatever the API server answers.
 
 import { describe, expect, it } from 'vitest'
+import { NO_STOPS } from '../../../src/core/active-deadline.ts'
 import type { Fact } from '../../../src/core/facts.ts'
 import { type JobUid, type ShardId, shardOf } from '../../../src/core/ids.ts'
 import { Ledger } from '../../../src/core/ledger.ts'
@@ -29,6 +30,7 @@ function setup(given: Partial<StatusWriterOptions> = {}, objects = [aJob()]) {
     store,
     ledger,
     policy: failurePolicy,
+    stopsOf: () => NO_STOPS,
     observer: {
       wrote: ({ object, before }) => changes.push(`${before.phase} → ${object.status.phase}`),
       troubled: (_key, kind, detail) => troubles.push([kind, detail]),
