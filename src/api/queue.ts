@@ -38,6 +38,8 @@ const always = { mutable: 'always' } as const
 
 /** Pauses that a Queue remembers. */
 export const MAX_PAUSES = 20
+/** Handler types that a Queue lists. */
+export const MAX_TYPES = 100
 
 const Defaults = about(
   z.object({
@@ -303,10 +305,13 @@ export const QueueStatus = about(
       says: 'Age of the job that has waited longest.',
       unit: 'seconds',
     }).optional(),
+    oldestWaitingTime: time({
+      says: 'Creation of that job. It stands still while the same job waits, so that its age costs no write.',
+    }).optional(),
     workers: count('Connected workers.'),
     slots: count('Slots of all workers.'),
     freeSlots: count('Slots without an attempt.'),
-    types: list(ascii(63, PATTERNS.handlerType, { says: 'One type.' }), 100, {
+    types: list(ascii(63, PATTERNS.handlerType, { says: 'One type.' }), MAX_TYPES, {
       says: 'Handler types that connected workers serve.',
     }).optional(),
     startsPerMinute: count('Starts in the last minute.'),
@@ -319,6 +324,9 @@ export const QueueStatus = about(
       }),
       { says: 'Pause by QueueAction; `spec.paused` is another one, and either pauses.' },
     ).optional(),
+    actionOrder: int(0, Number.MAX_SAFE_INTEGER, {
+      says: 'Order of the last action that paused or resumed the queue; earlier ones are not taken any more.',
+    }).optional(),
     pauses: list(
       atomic(
         z.object({

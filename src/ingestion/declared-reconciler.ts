@@ -1,20 +1,16 @@
 /**
- * Writes what `declared.ts` says onto Queues and QueueSchedules: rarely, one object at a time, never
+ * Writes what `declared.ts` says onto QueueSchedules: rarely, one object at a time, never
  * twice for the same version. A conflict or an unknown answer is looked at again from the next version
  * that the watch brings, or after a back-off.
  */
 import type { Clock, Random } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
-import { type JobKey, type ShardId, shardOf } from '../core/ids.ts'
-import type { QueueObject, ScheduleObject } from '../core/resources.ts'
+import { type JobKey, keyText, type ShardId, shardOf } from '../core/ids.ts'
+import type { ScheduleObject } from '../core/resources.ts'
 import type { Logger, Metrics } from '../observability/ports.ts'
 import { Controller, type Reconciled } from '../runtime/controller.ts'
-import { queueStatus, scheduleStatus } from './declared.ts'
-import type { ObjectStatusWriter, StatusOf } from './ports.ts'
-
-type Declared =
-  | { readonly kind: 'Queue'; readonly object: QueueObject }
-  | { readonly kind: 'QueueSchedule'; readonly object: ScheduleObject }
+import { scheduleStatus } from './declared.ts'
+import type { ObjectStatusWriter } from './ports.ts'
 
 export interface DeclaredOptions {
   readonly statuses: ObjectStatusWriter
@@ -23,13 +19,12 @@ export interface DeclaredOptions {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly version: string
-  readonly controllerName: string
   readonly leads: (shard: ShardId) => boolean
 }
 
 export class DeclaredReconciler {
   readonly #options: DeclaredOptions
-  readonly #known = new Map<string, Declared>()
+  readonly #known = new Map<string, ScheduleObject>()
   readonly #controller: Controller<string>
 
   constructor(options: DeclaredOptions) {
@@ -39,8 +34,8 @@ export class DeclaredReconciler {
       random: options.random,
       workers: 2,
       reconcile: (key) => this.#reconcile(key),
-      observe: (key, result, tookMs) => {
-        const controller = key.startsWith('Queue ') ? 'queue' : 'queueschedule'
+      observe: (_key, result, tookMs) => {
+        const controller = 'queueschedule'
         options.metrics.count('gopherqueue_reconciles_total', { controller, result })
         options.metrics.observe('gopherqueue_reconcile_seconds', tookMs / 1000, { controller })
       },
@@ -62,44 +57,30 @@ export class DeclaredReconciler {
     return this.#controller.stop()
   }
 
-  changed(declared: Declared): void {
-    const key = keyOf(declared.kind, declared.object)
-    this.#known.set(key, declared)
+  changed(schedule: ScheduleObject): void {
+    const key = keyText(schedule)
+    this.#known.set(key, schedule)
     this.#controller.enqueue(key)
   }
 
-  removed(kind: Declared['kind'], object: JobKey): void {
-    this.#known.delete(keyOf(kind, object))
+  removed(schedule: JobKey): void {
+    this.#known.delete(keyText(schedule))
   }
 
   /** The shard is led now: what nobody wrote meanwhile is written. */
   leading(shard: ShardId): void {
-    for (const [key, { object }] of this.#known) {
-      if (shardOf(object.namespace) === shard) this.#controller.enqueue(key)
+    for (const [key, { namespace }] of this.#known) {
+      if (shardOf(namespace) === shard) this.#controller.enqueue(key)
     }
   }
 
   async #reconcile(key: string): Promise<Reconciled> {
-    const declared = this.#known.get(key)
-    if (!declared || !this.#options.leads(shardOf(declared.object.namespace))) {
-      return { kind: 'done' }
-    }
-    const { version, clock, controllerName } = this.#options
-    if (declared.kind === 'QueueSchedule') {
-      const next = scheduleStatus(declared.object, version, clock.now())
-      return this.#write('QueueSchedule', declared.object, next)
-    }
-    if (declared.object.spec.controllerName !== controllerName) return { kind: 'done' }
-    return this.#write('Queue', declared.object, queueStatus(declared.object, version, clock.now()))
-  }
-
-  async #write<K extends Declared['kind']>(
-    kind: K,
-    object: Declared['object'],
-    next: StatusOf[K] | null,
-  ): Promise<Reconciled> {
+    const schedule = this.#known.get(key)
+    if (!schedule || !this.#options.leads(shardOf(schedule.namespace))) return { kind: 'done' }
+    const { version, clock, statuses } = this.#options
+    const next = scheduleStatus(schedule, version, clock.now())
     if (next === null) return { kind: 'done' }
-    const answer = await this.#options.statuses.writeStatus(kind, object, next)
+    const answer = await statuses.writeStatus('QueueSchedule', schedule, next)
     switch (answer.kind) {
       case 'written':
       case 'gone':
@@ -112,8 +93,4 @@ export class DeclaredReconciler {
         throw new Error(answer.detail)
     }
   }
-}
-
-function keyOf(kind: string, { namespace, name }: JobKey): string {
-  return `${kind} ${namespace}/${name}`
 }

@@ -1,11 +1,14 @@
 /**
  * The Queues as they stand: what intake and scheduler ask about the queue of a job. `default` is never
- * required; any other queue that is missing holds its jobs until it appears (resources.md).
+ * required; any other queue that is missing holds its jobs until it appears (resources.md). A name
+ * without a Queue belongs to the operator with the default controller name, and to no other
+ * (docs/decisions/0021).
  */
-import { DEFAULT_QUEUE } from '../api/conditions.ts'
+import { DEFAULT_CONTROLLER_NAME, DEFAULT_QUEUE } from '../api/conditions.ts'
 import { notYetSupported } from '../api/served.ts'
 import type { MonoMs } from '../core/clock.ts'
 import type { JobKey } from '../core/ids.ts'
+import { isPaused } from '../core/queue-pause.ts'
 import type { QueueObject } from '../core/resources.ts'
 
 /** What a job of the queue is told, and whether it may start. */
@@ -16,13 +19,14 @@ export type QueueState =
   | { readonly kind: 'paused'; readonly queue: QueueObject }
   /** It uses fields that this release does not serve. */
   | { readonly kind: 'not-served'; readonly fields: readonly string[] }
-  /** Another operator serves it. */
+  /** Another operator serves it, or nobody knows yet who does. */
   | { readonly kind: 'foreign' }
 
 /** Any job may name a queue that is not there: more than these are not remembered. */
 const MOST_MISSING = 10_000
 
 const OPEN: QueueState = { kind: 'open' }
+const FOREIGN: QueueState = { kind: 'foreign' }
 
 export class Queues {
   readonly #controllerName: string
@@ -30,6 +34,7 @@ export class Queues {
   readonly #states = new Map<string, QueueState>()
   readonly #missingSince = new Map<string, MonoMs>()
   readonly #now: () => MonoMs
+  #complete = false
 
   constructor(controllerName: string, now: () => MonoMs) {
     this.#controllerName = controllerName
@@ -38,6 +43,18 @@ export class Queues {
 
   get(namespace: string, name: string): QueueObject | null {
     return this.#known.get(`${namespace}/${name}`) ?? null
+  }
+
+  /**
+   * Every Queue was told. Before that a name without one says nothing: its Queue may pause it, limit
+   * it, or be another operator's.
+   */
+  synced(): void {
+    this.#complete = true
+  }
+
+  get complete(): boolean {
+    return this.#complete
   }
 
   all(): IterableIterator<QueueObject> {
@@ -73,13 +90,14 @@ export class Queues {
   #stateOf(key: string, name: string): QueueState {
     const queue = this.#known.get(key)
     if (!queue) {
+      if (!this.#complete || this.#controllerName !== DEFAULT_CONTROLLER_NAME) return FOREIGN
       if (name === DEFAULT_QUEUE) return OPEN
       return { kind: 'missing', since: this.#missedSince(key) }
     }
-    if (queue.spec.controllerName !== this.#controllerName) return { kind: 'foreign' }
+    if (queue.spec.controllerName !== this.#controllerName) return FOREIGN
     const fields = notYetSupported('Queue', queue.spec)
     if (fields.length > 0) return { kind: 'not-served', fields }
-    return queue.spec.paused ? { kind: 'paused', queue } : OPEN
+    return isPaused(queue) ? { kind: 'paused', queue } : OPEN
   }
 
   #missedSince(key: string): MonoMs {

@@ -11,15 +11,21 @@ import { type Clock, type Random, sleep } from '../core/clock.ts'
 import type { ShardId } from '../core/ids.ts'
 import type { JobObject } from '../core/job.ts'
 import { type Attempt, type Entry, Ledger } from '../core/ledger.ts'
+import { countQueues } from '../core/queue-counts.ts'
+import { isPaused } from '../core/queue-pause.ts'
+import { policyOf } from '../core/queue-policy.ts'
 import type { ActionObject, QueueObject, ScheduleObject, Watcher } from '../core/resources.ts'
+import type { DispatchStanding } from '../core/why.ts'
+import { ActionEffects } from '../ingestion/action-effects.ts'
 import { ActionReconciler } from '../ingestion/actions.ts'
 import { DeclaredReconciler } from '../ingestion/declared-reconciler.ts'
 import { Intake } from '../ingestion/intake.ts'
 import { normaliser } from '../ingestion/normalise.ts'
-import type { ActionGuard, ObjectStatusWriter } from '../ingestion/ports.ts'
+import type { ActionGuard, ObjectStatusWriter, TargetLister } from '../ingestion/ports.ts'
+import { QueueReporter } from '../ingestion/queue-reporter.ts'
 import { Queues } from '../ingestion/queues.ts'
 import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
-import type { StatusStore } from '../persistence/ports.ts'
+import type { ObjectDeleter, StatusStore } from '../persistence/ports.ts'
 import { StatusWriter } from '../persistence/writer.ts'
 import { Acts } from '../recovery/acts.ts'
 import { Leadership } from '../recovery/leadership.ts'
@@ -40,6 +46,7 @@ import { Shards } from '../recovery/shards.ts'
 import { StreamWatch } from '../recovery/stream-watch.ts'
 import { Takeover } from '../recovery/takeover.ts'
 import { Workers } from '../recovery/workers.ts'
+import { RateWindow } from '../runtime/rate-window.ts'
 import { DispatchCycle } from '../scheduler/cycle.ts'
 import { Holds } from '../scheduler/holds.ts'
 import type { Dispatcher, PayloadReader } from '../scheduler/ports.ts'
@@ -57,6 +64,8 @@ export interface ControllerPorts {
   readonly store: StatusStore
   readonly objectStatuses: ObjectStatusWriter
   readonly guard: ActionGuard
+  readonly targets: TargetLister
+  readonly deleter: ObjectDeleter
   readonly payloads: PayloadReader
   readonly records: ShardRecords
   readonly members: MemberLeases
@@ -115,7 +124,9 @@ export interface Controller {
 
 /** Builds all rooms; nothing runs before `start`. */
 export function buildController(ports: ControllerPorts, settings: ControllerSettings): Controller {
-  const { clock, random, logger, metrics, link, announcer, dispatcher, streams, store } = ports
+  const { clock, random, logger, metrics, link, announcer, streams, store } = ports
+  const starts = new RateWindow(60_000)
+  const dispatcher = countingStarts(ports.dispatcher, starts, clock)
   const shards = new Shards(settings.key)
   const queues = new Queues(settings.controllerName, () => clock.monotonic())
   const ledger = new Ledger(normaliser((namespace, name) => queues.get(namespace, name)))
@@ -125,6 +136,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     store,
     ledger,
     policy: failurePolicy,
+    stopsOf: (record) => stopsOf(record),
     observer,
     clock,
     random,
@@ -249,21 +261,60 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     unreadable: (object) => observer.unreadable(object, 'QueueJob'),
     unserved: (object, fields) => observer.unserved(object, fields, settings.version),
   })
-  const declared = new DeclaredReconciler({
+  const count = () =>
+    countQueues({
+      jobs: ledger.entries(),
+      queues: queues.all(),
+      workers: Iterator.from(workers.live()).map(({ beat }) => beat),
+      classes: workers.classes(),
+      isReady: (uid) => cycle.isReady(uid),
+    })
+  const standing = (): DispatchStanding => {
+    if (ports.dispatchPaused()) return { kind: 'paused' }
+    return link.connected ? { kind: 'open' } : { kind: 'unavailable', cause: link.problem }
+  }
+  const reporter = new QueueReporter({
     ...base,
+    queues,
     statuses: ports.objectStatuses,
     version: settings.version,
     controllerName: settings.controllerName,
     leads,
+    count,
+    startsPerMinute: (namespace, name) => starts.of(`${namespace}/${name}`, clock.monotonic()),
+    dispatch: standing,
+    limit: () => null,
+    pressure: () => null,
+    tryTake: () => sink.informer.tryTake(),
+    changed: (queue) => queueChanged(queue),
+  })
+  const declared = new DeclaredReconciler({
+    ...base,
+    statuses: ports.objectStatuses,
+    version: settings.version,
+    leads,
+  })
+  const effects = new ActionEffects({
+    ...base,
+    act: (entry, request, options) => acts.act(entry, request, options),
+    pauses: reporter,
+    runs: schedules,
+    deleter: ports.deleter,
+    deleted: (entry) => intake.removed(entry.object, entry.uid),
+    moved,
   })
   const actions = new ActionReconciler({
     ...base,
     statuses: ports.objectStatuses,
     guard: ports.guard,
+    lister: ports.targets,
+    payloads: ports.payloads,
+    effects,
+    deleter: ports.deleter,
     events: ports.events,
     version: settings.version,
     leads,
-    cancel: (entry, request) => acts.cancel(entry, request),
+    mayInform: () => sink.informer.tryTake(),
     unreadable: (object) => observer.unreadable(object, 'QueueAction'),
   })
   const holds = new Holds({
@@ -272,10 +323,10 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     version: settings.version,
     leads,
     queue: (namespace, name) => queues.state(namespace, name),
-    dispatch: () => {
-      if (ports.dispatchPaused()) return { kind: 'paused' }
-      return link.connected ? { kind: 'open' } : { kind: 'unavailable', cause: link.problem }
-    },
+    policy: (namespace, name) => policyOf(queues.get(namespace, name)),
+    hold: () => null,
+    standing: { holders: (namespace, queue, key) => holdersOf(ledger, namespace, queue, key) },
+    dispatch: standing,
   })
   function gone(entry: Entry, attempt: Attempt | null): void {
     cycle.remove(entry.uid)
@@ -290,13 +341,37 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       if (entry.attempt && !shards.knows(shard, entry.attempt.epoch)) void reclaims.fence(entry)
       intake.consider(entry)
     }
+    reporter.leading(shard)
     declared.leading(shard)
     actions.leading(shard)
+  }
+  function queueChanged(queue: QueueObject): void {
+    const before = queues.get(queue.namespace, queue.name)
+    queues.set(queue)
+    // Deleted and made again while the watch was away: the first generation once more.
+    const same = before?.uid === queue.uid && before.generation === queue.generation
+    if (!same || isPaused(before) !== isPaused(queue)) intake.queueChanged(queue)
   }
   let unsubscribe: (() => void)[] = []
   return {
     jobs: intake,
-    queues: queueWatcher(queues, intake, declared, observer),
+    queues: {
+      changed(queue) {
+        queueChanged(queue)
+        reporter.changed(queue)
+      },
+      removed(key) {
+        queues.remove(key)
+        reporter.removed(key)
+        intake.queueChanged(key)
+      },
+      unreadable: (object) => observer.unreadable(object, 'Queue'),
+      synced() {
+        if (queues.complete) return
+        queues.synced()
+        for (const entry of ledger.entries()) intake.consider(entry)
+      },
+    },
     schedules: scheduleWatcher(declared, observer),
     actions,
     start() {
@@ -307,6 +382,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       ]
       rescuer.start()
       holds.start()
+      reporter.start()
       declared.start()
       actions.start()
       leadership.start()
@@ -318,7 +394,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       rescuer.stop()
       sink.informer.stop()
       const half = deadlineMs / 2
-      const looks = Promise.allSettled([actions.stop(), declared.stop()])
+      const looks = Promise.allSettled([actions.stop(), reporter.stop(), declared.stop()])
       // An API server that hangs must not keep the shards from being handed over.
       await Promise.all([writer.stop(half), Promise.race([looks, sleep(clock, half)])])
       await Promise.allSettled(shards.all().map(({ shard }) => outcomes.leave(shard)))
@@ -327,7 +403,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     tryInform: () => sink.informer.tryTake(),
     scrape: (scraped) =>
       scrapeGauges(
-        { shards, ledger, queues, workers, writer, declared, actions },
+        { shards, ledger, queues, count, writer, reporter, declared, actions },
         scraped,
         clock.now(),
       ),
@@ -342,28 +418,21 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
   }
 }
 
-function queueWatcher(
-  queues: Queues,
-  intake: Intake,
-  declared: DeclaredReconciler,
-  observer: StatusObserver,
-): Watcher<QueueObject> {
+function holdersOf(ledger: Ledger, namespace: string, queue: string, key?: string) {
+  return [...ledger.open()]
+    .filter(({ record }) => record.namespace === namespace && record.queue === queue)
+    .filter(({ record }) => key === undefined || record.concurrencyKey === key)
+    .map(({ uid, record: { name } }) => ({ uid, name }))
+}
+
+/** What was published, by queue. */
+function countingStarts(dispatcher: Dispatcher, starts: RateWindow, clock: Clock): Dispatcher {
   return {
-    changed(queue) {
-      const before = queues.get(queue.namespace, queue.name)
-      queues.set(queue)
-      declared.changed({ kind: 'Queue', object: queue })
-      // Deleted and made again while the watch was away: the first generation once more.
-      const same = before?.uid === queue.uid && before.generation === queue.generation
-      if (!same) intake.queueChanged(queue)
+    publish(item) {
+      starts.count(`${item.namespace}/${item.queue}`, clock.monotonic())
+      return dispatcher.publish(item)
     },
-    removed(key) {
-      queues.remove(key)
-      declared.removed('Queue', key)
-      intake.queueChanged(key)
-    },
-    unreadable: (object) => observer.unreadable(object, 'Queue'),
-    synced() {},
+    purge: (item) => dispatcher.purge(item),
   }
 }
 
@@ -372,8 +441,8 @@ function scheduleWatcher(
   observer: StatusObserver,
 ): Watcher<ScheduleObject> {
   return {
-    changed: (object) => declared.changed({ kind: 'QueueSchedule', object }),
-    removed: (key) => declared.removed('QueueSchedule', key),
+    changed: (object) => declared.changed(object),
+    removed: (key) => declared.removed(key),
     unreadable: (object) => observer.unreadable(object, 'QueueSchedule'),
     synced() {},
   }

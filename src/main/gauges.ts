@@ -1,34 +1,23 @@
 /** The gauges of the operator at the time of a scrape, read from what the rooms hold in memory. */
+import { PHASES } from '../api/conditions.ts'
 import type { WallMs } from '../core/clock.ts'
 import { allShards } from '../core/ids.ts'
-import { isWaiting } from '../core/job.ts'
 import type { Ledger } from '../core/ledger.ts'
+import type { Counted, QueueCounts } from '../core/queue-counts.ts'
 import type { Queues } from '../ingestion/queues.ts'
 import type { Metrics } from '../observability/ports.ts'
 import type { StatusWriter } from '../persistence/writer.ts'
 import type { Shards } from '../recovery/shards.ts'
-import type { Workers } from '../recovery/workers.ts'
 
 export interface GaugeSources {
   readonly shards: Shards
   readonly ledger: Ledger
   readonly queues: Queues
-  readonly workers: Workers
+  readonly count: () => Counted
   readonly writer: Pick<StatusWriter, 'depth' | 'quarantined'>
+  readonly reporter: { readonly depth: number }
   readonly declared: { readonly depth: number }
-  readonly actions: { readonly depth: number }
-}
-
-interface QueueCounts {
-  readonly namespace: string
-  readonly queue: string
-  waiting: number
-  running: number
-  dead: number
-  oldestMs: number
-  workers: number
-  slots: number
-  free: number
+  readonly actions: { readonly depth: number; readonly targetsLeft: number }
 }
 
 export function scrapeGauges(sources: GaugeSources, metrics: Metrics, now: WallMs): void {
@@ -42,55 +31,37 @@ export function scrapeGauges(sources: GaugeSources, metrics: Metrics, now: WallM
   metrics.set('gopherqueue_ledger_open_attempts', [...ledger.open()].length)
   metrics.set('gopherqueue_status_writer_depth', writer.depth)
   metrics.set('gopherqueue_status_writer_quarantined', writer.quarantined)
-  metrics.set('gopherqueue_reconcile_depth', sources.declared.depth, { controller: 'queue' })
+  metrics.set('gopherqueue_reconcile_depth', sources.reporter.depth, { controller: 'queue' })
+  metrics.set('gopherqueue_reconcile_depth', sources.declared.depth, {
+    controller: 'queueschedule',
+  })
   metrics.set('gopherqueue_reconcile_depth', sources.actions.depth, { controller: 'queueaction' })
-  for (const counts of countQueues(sources, now)) setQueue(counts, metrics)
+  metrics.set('gopherqueue_action_targets_left', sources.actions.targetsLeft)
+  const { queues, phases } = sources.count()
+  for (const phase of PHASES) {
+    metrics.set('gopherqueue_objects', phases.get(phase) ?? 0, { phase })
+  }
+  for (const counts of queues.values()) setQueue(counts, sources, metrics, now)
 }
 
-function setQueue(counts: QueueCounts, metrics: Metrics): void {
-  const labels = { namespace: counts.namespace, queue: counts.queue }
+function setQueue(
+  counts: QueueCounts,
+  { queues }: GaugeSources,
+  metrics: Metrics,
+  now: WallMs,
+): void {
+  const { namespace, queue, oldest } = counts
+  const labels = { namespace, queue }
+  const waited = oldest === Number.POSITIVE_INFINITY ? 0 : Math.max(0, now - oldest)
+  const objective = queues.get(namespace, queue)?.spec.waitObjectiveSeconds
+  if (objective !== undefined) {
+    metrics.set('gopherqueue_queue_wait_objective_seconds', objective, labels)
+  }
   metrics.set('gopherqueue_queue_waiting_jobs', counts.waiting, labels)
   metrics.set('gopherqueue_queue_running_jobs', counts.running, labels)
   metrics.set('gopherqueue_queue_dead_lettered_jobs', counts.dead, labels)
-  metrics.set('gopherqueue_queue_oldest_waiting_seconds', counts.oldestMs / 1000, labels)
+  metrics.set('gopherqueue_queue_oldest_waiting_seconds', waited / 1000, labels)
   metrics.set('gopherqueue_queue_workers', counts.workers, labels)
   metrics.set('gopherqueue_queue_slots', counts.slots, labels)
   metrics.set('gopherqueue_queue_free_slots', counts.free, labels)
-}
-
-/** Every queue that exists, has jobs, or is served. */
-function countQueues(
-  { ledger, queues, workers }: GaugeSources,
-  now: WallMs,
-): Iterable<QueueCounts> {
-  const found = new Map<string, QueueCounts>()
-  const at = (namespace: string, queue: string): QueueCounts => {
-    const key = `${namespace}/${queue}`
-    const known = found.get(key)
-    if (known) return known
-    const none = { waiting: 0, running: 0, dead: 0, oldestMs: 0, workers: 0, slots: 0, free: 0 }
-    const fresh: QueueCounts = { namespace, queue, ...none }
-    found.set(key, fresh)
-    return fresh
-  }
-  for (const queue of queues.all()) at(queue.namespace, queue.name)
-  for (const { object, record, attempt } of ledger.entries()) {
-    const counts = at(record.namespace, record.queue)
-    if (attempt) counts.running += 1
-    else if (isWaiting(object.status.phase)) {
-      counts.waiting += 1
-      counts.oldestMs = Math.max(counts.oldestMs, now - object.creationMs)
-    } else if (object.status.phase === 'DeadLettered') counts.dead += 1
-  }
-  for (const { beat } of workers.live()) {
-    for (const queue of beat.queues) at(beat.namespace, queue).workers += 1
-  }
-  for (const each of workers.classes()) {
-    for (const queue of each.queues) {
-      const counts = at(each.namespace, queue)
-      counts.slots += each.slots
-      counts.free += each.free
-    }
-  }
-  return found.values()
 }

@@ -13,6 +13,7 @@
  *   the deprecation policy.
  */
 import { PHASES } from '../api/conditions.ts'
+import { ACTIONS } from '../api/queueaction.ts'
 import { REASON_NAMES } from '../api/reasons.ts'
 
 /** 1 ms … 1 h: dispatches take milliseconds, attempts up to hours, and one set compares them. */
@@ -90,7 +91,17 @@ export const LABELS = {
     'later',
     'unknown',
   ]),
+  'result:queue_status_writes_total': oneOf('What the API server answered.', [
+    'written',
+    'conflict',
+    'gone',
+    'refused',
+    'later',
+    'unknown',
+  ]),
   'result:reconciles_total': oneOf('What the look led to.', ['done', 'requeue', 'failed']),
+  action: oneOf('What the QueueAction asks for.', ACTIONS),
+  'result:action_targets_total': oneOf('What came of the target.', ['done', 'skipped', 'failed']),
   'result:config_reloads_total': oneOf('Whether the changed file was taken.', ['taken', 'refused']),
 } as const satisfies Record<string, LabelRow>
 
@@ -194,6 +205,15 @@ const QUEUE_ROWS = {
     ),
     together: 'max',
   },
+  gopherqueue_queue_wait_objective_seconds: {
+    ...row(
+      'gauge',
+      OPERATOR,
+      'spec.waitObjectiveSeconds of the queue, where it has one: compare the oldest wait with it.',
+      PER_QUEUE,
+    ),
+    together: 'max',
+  },
   gopherqueue_queue_workers: row(
     'gauge',
     OPERATOR,
@@ -274,8 +294,37 @@ const OPERATOR_ROWS = {
     'Term in which this process leads the shard; 0: it does not.',
     ['shard'],
   ),
+  gopherqueue_queue_status_writes_total: row(
+    'counter',
+    OPERATOR,
+    'Status writes of Queues, by answer.',
+    ['result'],
+  ),
+  gopherqueue_objects: row(
+    'gauge',
+    OPERATOR,
+    'Jobs that are stored in the cluster, by phase; limits.maxFinishedObjects and limits.maxObjects bound them.',
+    ['phase'],
+  ),
   gopherqueue_ledger_jobs: row('gauge', OPERATOR, 'Jobs that the operator holds in memory.'),
   gopherqueue_ledger_open_attempts: row('gauge', OPERATOR, 'Attempts that are open.'),
+  gopherqueue_actions_ended_total: row(
+    'counter',
+    OPERATOR,
+    'QueueActions that have ended, by action and reason.',
+    ['action', 'reason'],
+  ),
+  gopherqueue_action_targets_total: row(
+    'counter',
+    OPERATOR,
+    'Targets that QueueActions worked on.',
+    ['action', 'result'],
+  ),
+  gopherqueue_action_targets_left: row(
+    'gauge',
+    OPERATOR,
+    'Targets that the QueueActions under way have still to work on.',
+  ),
   gopherqueue_reconciles_total: row(
     'counter',
     OPERATOR,

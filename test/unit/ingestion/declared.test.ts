@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { QueueScheduleSpec } from '../../../src/api/queueschedule.ts'
+import type { ScheduleObject } from '../../../src/core/resources.ts'
 import { SeededRandom, VirtualClock } from '../../../src/core/virtual-clock.ts'
-import { queueStatus } from '../../../src/ingestion/declared.ts'
+import { scheduleStatus } from '../../../src/ingestion/declared.ts'
 import { DeclaredReconciler } from '../../../src/ingestion/declared-reconciler.ts'
 import type { Logger } from '../../../src/observability/ports.ts'
 import type { WriteAnswer } from '../../../src/persistence/ports.ts'
@@ -8,31 +10,35 @@ import { aQueue, NOON } from '../../builders.ts'
 
 const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => QUIET }
 
-describe('what a queue is told about itself', () => {
+const schedule: ScheduleObject = {
+  ...aQueue(),
+  spec: QueueScheduleSpec.parse({ schedule: '@daily', template: { spec: { type: 'a' } } }),
+}
+const refused: ScheduleObject = {
+  ...schedule,
+  spec: QueueScheduleSpec.parse({
+    schedule: '@daily',
+    template: { spec: { type: 'a', array: { size: 2 } } },
+  }),
+}
+
+describe('what a schedule is told about itself', () => {
   it('that it was read, once', () => {
-    const queue = aQueue()
-    const said = queueStatus(queue, '1', NOON)
+    const said = scheduleStatus(schedule, '1', NOON)
     expect(said).toMatchObject({ observedGeneration: 1 })
-    expect(queueStatus(aQueue({ status: said ?? queue.status }), '1', NOON)).toBeNull()
+    const status = said ?? schedule.status
+    expect(scheduleStatus({ ...schedule, status }, '1', NOON)).toBeNull()
   })
 
-  it('that it pauses, since when; the time and the words stay while it does', () => {
-    const spec = { paused: true }
-    const said = queueStatus(aQueue({ spec }), '1', NOON)
-    expect(said?.conditions).toMatchObject([
-      { type: 'Paused', status: 'True', reason: 'QueuePaused' },
-    ])
-    if (!said) throw new Error('nothing said')
-    expect(queueStatus(aQueue({ spec, status: said }), '1', NOON + 60_000)).toBeNull()
-    const later = queueStatus(aQueue({ spec, status: said, generation: 2 }), '1', NOON + 60_000)
-    expect(later?.conditions).toEqual(said.conditions)
-  })
-
-  it('nothing of a pause that is over', () => {
-    const said = queueStatus(aQueue({ spec: { paused: true } }), '1', NOON)
-    const status = said ?? { observedGeneration: 1 }
-    const next = queueStatus(aQueue({ status, generation: 2 }), '1', NOON)
-    expect(next?.conditions ?? []).toEqual([])
+  it('what is not served, since when it is so', () => {
+    const said = scheduleStatus(refused, '1', NOON)
+    expect(said?.conditions).toMatchObject([{ type: 'Stalled', reason: 'NotYetSupported' }])
+    const later = scheduleStatus(
+      { ...refused, generation: 2, status: said ?? refused.status },
+      '1',
+      NOON + 60_000,
+    )
+    expect(later?.conditions).toEqual(said?.conditions)
   })
 })
 
@@ -45,7 +51,6 @@ function aReconciler(answers: WriteAnswer[], leads = true) {
     logger: QUIET,
     metrics: { count() {}, set() {}, observe() {} },
     version: '1',
-    controllerName: 'gopherqueue.io/default',
     leads: () => leads,
     statuses: {
       writeStatus: async () => {
@@ -61,7 +66,7 @@ function aReconciler(answers: WriteAnswer[], leads = true) {
 describe('the write of a declared status', () => {
   it('happens once for a version', async () => {
     const { clock, declared, writes } = aReconciler([])
-    declared.changed({ kind: 'Queue', object: aQueue() })
+    declared.changed(schedule)
     await clock.advanceAsync(60_000)
     expect(writes()).toBe(1)
   })
@@ -71,29 +76,21 @@ describe('the write of a declared status', () => {
       { kind: 'unknown', detail: 'reset' },
       { kind: 'later', retryAfterMs: 2_000, detail: '' },
     ])
-    declared.changed({ kind: 'Queue', object: aQueue() })
+    declared.changed(schedule)
     await clock.advanceAsync(60_000)
     expect(writes()).toBe(3)
   })
 
   it('is not repeated on a conflict: the watch brings the version that won', async () => {
     const { clock, declared, writes } = aReconciler([{ kind: 'conflict' }])
-    declared.changed({ kind: 'Queue', object: aQueue() })
+    declared.changed(schedule)
     await clock.advanceAsync(60_000)
     expect(writes()).toBe(1)
   })
 
   it('is made by the leader only, and for what changed before it led', async () => {
     const { clock, declared, writes } = aReconciler([], false)
-    declared.changed({ kind: 'Queue', object: aQueue() })
-    await clock.advanceAsync(1_000)
-    expect(writes()).toBe(0)
-  })
-
-  it('spares the queues of another operator', async () => {
-    const { clock, declared, writes } = aReconciler([])
-    const spec = { controllerName: 'example.com/other' }
-    declared.changed({ kind: 'Queue', object: aQueue({ spec }) })
+    declared.changed(schedule)
     await clock.advanceAsync(1_000)
     expect(writes()).toBe(0)
   })

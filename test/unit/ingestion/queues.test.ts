@@ -7,6 +7,7 @@ const OURS = 'gopherqueue.io/default'
 function aBook() {
   let now = 0
   const queues = new Queues(OURS, () => now)
+  queues.synced()
   const state = (name = QUEUE) => queues.state(NAMESPACE, name)
   return { queues, state, pass: (ms: number) => (now += ms) }
 }
