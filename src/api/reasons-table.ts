@@ -96,6 +96,14 @@ const action = {
   event: 'Warning',
   exitCode: 1,
 } as const
+const schedule = {
+  scope: 'Schedule',
+  phase: null,
+  condition: 'Stalled',
+  category: null,
+  event: 'Warning',
+  exitCode: 1,
+} as const
 const queue = {
   scope: 'Queue',
   phase: null,
@@ -186,7 +194,7 @@ const WAITING_ROWS = {
   },
   KeyLimit: {
     ...blocked,
-    says: 'concurrency key {key} is held by {holders}; queue {queue} allows {limit} at once',
+    says: 'concurrency key {key} is held by {holders}; queue {queue} allows {limit} at once; jobs with the key ahead of this one: {ahead}',
     next: 'wait for {holders}, or raise spec.concurrency.perKey: kubectl -n {namespace} edit gq {queue}',
   },
   RateLimited: {
@@ -516,14 +524,19 @@ const OTHER_ROWS = {
     next: 'kubectl apply -f policies/queueactions.yaml, then create the action again',
   },
   NeverFires: {
-    scope: 'Schedule',
-    phase: null,
-    condition: 'ReconcilingThenStalled',
-    category: null,
-    event: 'Warning',
-    exitCode: 1,
+    ...schedule,
     says: 'schedule "{schedule}" has no next time: {error}',
     next: 'correct spec.schedule',
+  },
+  TemplateRefused: {
+    ...schedule,
+    says: 'the API server does not take the job {job} of this schedule: {error}',
+    next: 'correct spec.template, or what the message names; the tick is made up for as spec.catchUp says',
+  },
+  NameTaken: {
+    ...schedule,
+    says: 'the tick at {tick} made no job: QueueJob {job} is there and does not belong to this schedule',
+    next: 'delete QueueJob {job}, or give the schedule another name',
   },
   Served: {
     ...queue,

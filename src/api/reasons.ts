@@ -111,3 +111,16 @@ export function sentence<R extends Reason>(reason: R, slots: SentenceSlots<R>): 
 export function advice<R extends Reason>(reason: R, slots: AdviceSlots<R>): string {
   return fill(ROWS[reason].next, slots)
 }
+
+/**
+ * The other way round: what stood in the slots of a sentence that somebody wrote. For advice on an
+ * object of which nothing else is known; null when the text is another one.
+ */
+export function slotsSaid(reason: Reason, text: string): Readonly<Record<string, string>> | null {
+  const { says } = REASONS[reason]
+  const literals = says.split(SLOT).filter((_, n) => n % 2 === 0)
+  const names = [...says.matchAll(SLOT)].map((match) => match[1] ?? '')
+  const pattern = literals.map((literal) => literal.replace(/[^\w ]/g, '\\$&')).join('(.*?)')
+  const found = new RegExp(`^${pattern}$`, 's').exec(text)
+  return found ? Object.fromEntries(names.map((name, n) => [name, found[n + 1] ?? ''])) : null
+}

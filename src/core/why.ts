@@ -1,81 +1,46 @@
 /**
  * Why does this job wait? One answer from plain facts, in the order in which the causes hold a job:
  *
- *   suspended → restored → queue missing, paused, not served → a time
- *     → dispatch stopped → no workers → unknown type → no free slots → (nothing: it starts now)
+ *   suspended → restored → queue missing, paused, not served → another job (dependency, full queue,
+ *     full cluster) → a time → dispatch stopped → no workers → unknown type
+ *     → its concurrency key → what its queue shares: concurrency, rate, slots, turns
+ *     → (nothing: it starts now)
  *
  * The cause that is named is the first that would still hold the job if all later ones were lifted, so
- * lifting it is never in vain. The scheduler holds jobs by the same facts (`placement.ts`,
- * `decide.ts`); this file only finds the words, for `status.reason`, Events and `gq why`.
+ * lifting it is never in vain. There is exactly one. Whoever asks gives the facts that he has: the
+ * operator those that it decides by (`scheduler/holds.ts`), a client those that it can read from the
+ * objects (`why-objects.ts`). A fact that nobody knows is absent and names no cause, so a sentence is
+ * true also where no operator runs.
  */
-import type { Phase } from '../api/conditions.ts'
-import type { QueueJobStatus } from '../api/queuejob.ts'
-import {
-  type AdviceSlots,
-  advice,
-  type Reason,
-  type SentenceSlots,
-  STALLED_AFTER_SECONDS,
-  sentence,
-} from '../api/reasons.ts'
-import { cut } from '../api/text.ts'
-import { type ClassCapacity, handles, servesQueue } from './capacity.ts'
-import { type MonoMs, rfc3339, type WallMs } from './clock.ts'
-import { isWaiting, type JobRecord } from './job.ts'
+import { STALLED_AFTER_SECONDS } from '../api/reasons.ts'
+import { handles, servesQueue } from './capacity.ts'
+import { type MonoMs, rfc3339 } from './clock.ts'
+import { isWaiting } from './job.ts'
 import { nearestName } from './nearest.ts'
-import type { QueueObject } from './resources.ts'
+import { type OwnFacts, pauseOf, told, type WaitFacts, type Waiting } from './why-facts.ts'
+import { shared } from './why-shared.ts'
 
-/** How the queue of the job stands. */
-export type QueueStanding =
-  | { readonly kind: 'open' }
-  /** Since when it has been missed; never for `default`. */
-  | { readonly kind: 'missing'; readonly since: MonoMs }
-  | { readonly kind: 'paused'; readonly queue: QueueObject }
-  /** It uses fields that this release does not serve. */
-  | { readonly kind: 'not-served'; readonly fields: readonly string[] }
-  /** Another operator serves it, and says why its jobs wait. */
-  | { readonly kind: 'foreign' }
-
-export type DispatchStanding =
-  | { readonly kind: 'open' }
-  /** The operator's own switch. */
-  | { readonly kind: 'paused' }
-  | { readonly kind: 'unavailable'; readonly cause: string }
-
-export interface WaitFacts {
-  readonly record: JobRecord
-  readonly status: QueueJobStatus
-  /** A backup tool put it back and nothing of it was ever written. */
-  readonly restored: boolean
-  readonly queue: QueueStanding
-  /** The later of what the spec, a back-off and a snooze say; 0 = at once. */
-  readonly dueAt: WallMs
-  readonly dispatch: DispatchStanding
-  /** All classes of the job's namespace, or of every one. */
-  readonly classes: readonly ClassCapacity[]
-  /** Jobs of the queue that go before this one. Asked only when it is told. */
-  readonly ahead: () => number
-  readonly now: WallMs
-  readonly mono: MonoMs
-  /** Of this operator, for sentences. */
-  readonly version: string
-}
-
-export interface Waiting {
-  readonly phase: 'Scheduled' | 'Delayed' | 'Blocked' | 'Suspended' | 'Retrying'
-  readonly reason: Reason
-  /** At most 1,024 characters. */
-  readonly message: string
-  /** Only a person can lift it: Stalled instead of Reconciling. */
-  readonly stalled: boolean
-  /** When to look again; 0 = when something changes. */
-  readonly until: WallMs
-}
+export type { DispatchStanding, QueueStanding, WaitFacts, Waiting } from './why-facts.ts'
 
 /** Null: nothing holds it, or it does not wait. */
 export function whyWaiting(facts: WaitFacts): Waiting | null {
+  return firstOf(facts, [...OWN_CAUSES, shared])
+}
+
+/**
+ * The same without what all jobs of a queue share, which is told on the queue (`queue-hold.ts`): no
+ * place is counted, so it can be asked for every job of a long queue.
+ */
+export function whyHeldAlone(facts: Omit<WaitFacts, 'place'>): Waiting | null {
+  return firstOf(facts, OWN_CAUSES)
+}
+
+function firstOf<F extends OwnFacts>(
+  facts: F,
+  causes: readonly ((facts: F) => Waiting | null | 'no')[],
+): Waiting | null {
   if (!isWaiting(facts.status.phase)) return null
-  for (const cause of CAUSES) {
+  for (const cause of causes) {
     const found = cause(facts)
     if (found !== 'no') return found
   }
@@ -83,30 +48,31 @@ export function whyWaiting(facts: WaitFacts): Waiting | null {
 }
 
 /** 'no': it does not hold the job. Null: it does, but there is nothing to say about it here. */
-type Cause = (facts: WaitFacts) => Waiting | null | 'no'
+type Cause = (facts: OwnFacts) => Waiting | null | 'no'
 
-const CAUSES: readonly Cause[] = [
+const OWN_CAUSES: readonly Cause[] = [
   suspended,
   restored,
   queueHolds,
+  otherJobs,
   notYetDue,
   dispatchStopped,
   noWorkers,
   unknownType,
-  noFreeSlots,
+  keyTaken,
 ]
 
-function suspended({ record }: WaitFacts): Waiting | 'no' {
+function suspended({ record }: OwnFacts): Waiting | 'no' {
   if (!record.suspend) return 'no'
   return told('Suspended', 'Suspended', { namespace: record.namespace, job: record.name })
 }
 
-function restored({ restored, record }: WaitFacts): Waiting | 'no' {
+function restored({ restored, record }: OwnFacts): Waiting | 'no' {
   if (!restored) return 'no'
   return told('Blocked', 'RestoredUnconfirmed', { namespace: record.namespace, job: record.name })
 }
 
-function queueHolds(facts: WaitFacts): Waiting | null | 'no' {
+function queueHolds(facts: OwnFacts): Waiting | null | 'no' {
   const { queue: standing, record } = facts
   const { namespace, queue } = record
   switch (standing.kind) {
@@ -116,8 +82,11 @@ function queueHolds(facts: WaitFacts): Waiting | null | 'no' {
       return null
     case 'missing':
       return missing(facts, standing.since)
-    case 'paused':
-      return told('Blocked', 'QueuePaused', { namespace, queue, ...pauseOf(standing.queue) })
+    case 'paused': {
+      const { drain, ...pause } = pauseOf(standing.queue.status)
+      const reason = drain ? 'QueueDraining' : 'QueuePaused'
+      return told('Blocked', reason, { namespace, queue, ...pause })
+    }
     case 'not-served': {
       const slots = { namespace, queue, fields: standing.fields.join(', '), version: facts.version }
       return { ...told('Blocked', 'QueueNotServed', slots), stalled: true }
@@ -126,46 +95,56 @@ function queueHolds(facts: WaitFacts): Waiting | null | 'no' {
 }
 
 /** A queue may come a moment later than its jobs: a minute of grace before it is an error. */
-function missing({ record, now, mono }: WaitFacts, since: MonoMs): Waiting {
-  const { namespace, queue } = record
+function missing(facts: OwnFacts, since: MonoMs): Waiting {
+  const { namespace, queue } = facts.record
+  return patient(facts, since, told('Blocked', 'QueueNotFound', { namespace, queue }))
+}
+
+function patient({ now, mono }: OwnFacts, since: MonoMs, waiting: Waiting): Waiting {
   const left = since + STALLED_AFTER_SECONDS * 1000 - mono
-  return {
-    ...told('Blocked', 'QueueNotFound', { namespace, queue }),
-    stalled: left <= 0,
-    until: left > 0 ? now + left : 0,
+  return { ...waiting, stalled: left <= 0, until: left > 0 ? now + left : 0 }
+}
+
+function otherJobs(facts: OwnFacts): Waiting | 'no' {
+  const { hold, record } = facts
+  const { namespace, queue } = record
+  switch (hold?.kind) {
+    case undefined:
+      return 'no'
+    case 'dependency': {
+      const { name: dependency, phase, unmet, missingSince } = hold
+      const slots = { namespace, dependency, unmet, phase: phase ?? 'not there' }
+      const waiting = told('Blocked', 'WaitingForDependency', slots)
+      return phase === null ? patient(facts, missingSince, waiting) : waiting
+    }
+    case 'queue-full':
+      return told('Blocked', 'QueueFull', { ...hold, namespace, queue })
+    case 'cluster-full':
+      return told('Blocked', 'ClusterFull', hold)
   }
 }
 
-/** Who paused it and since when, as far as the Queue says so. */
-function pauseOf({ status }: QueueObject) {
-  const { paused, conditions } = status
-  const since = conditions?.find(({ type }) => type === 'Paused')?.lastTransitionTime
-  return {
-    by: paused?.by ?? 'spec.paused',
-    since: paused?.since ?? since ?? 'an unknown time',
-    comment: paused?.comment ?? 'no comment',
-  }
-}
-
-function notYetDue({ dueAt, now, status, record }: WaitFacts): Waiting | 'no' {
+function notYetDue({ dueAt, now, status, record }: OwnFacts): Waiting | 'no' {
   if (dueAt <= now) return 'no'
   const until = rfc3339(dueAt)
+  const { namespace, name: job } = record
   const { error } = status
   if (status.phase === 'Retrying' && error && dueAt > record.notBefore) {
-    const message = sentence('BackingOff', {
+    const waiting = told('Retrying', 'BackingOff', {
+      namespace,
+      job,
       attempt: status.attempt ?? status.attempts ?? 1,
       max: record.retry.maxAttempts,
       code: error.code,
       error: error.message ?? '',
       until,
     })
-    return { phase: 'Retrying', reason: 'BackingOff', message, stalled: false, until: dueAt }
+    return { ...waiting, until: dueAt }
   }
-  const message = sentence('Delayed', { until })
-  return { phase: 'Delayed', reason: 'Delayed', message, stalled: false, until: dueAt }
+  return { ...told('Delayed', 'Delayed', { until }), until: dueAt }
 }
 
-function dispatchStopped({ dispatch }: WaitFacts): Waiting | 'no' {
+function dispatchStopped({ dispatch }: OwnFacts): Waiting | 'no' {
   switch (dispatch.kind) {
     case 'open':
       return 'no'
@@ -176,16 +155,17 @@ function dispatchStopped({ dispatch }: WaitFacts): Waiting | 'no' {
   }
 }
 
-function noWorkers({ record, classes }: WaitFacts): Waiting | 'no' {
+function noWorkers({ record, classes }: OwnFacts): Waiting | 'no' {
   const { namespace, queue } = record
-  if (classes.some((each) => servesQueue(each, record))) return 'no'
+  if (!classes || classes.some((each) => servesQueue(each, record))) return 'no'
   return told('Scheduled', 'NoWorkers', { namespace, queue })
 }
 
 /** So many types are listed; the sentence is cut in any case. */
 const LISTED_TYPES = 20
 
-function unknownType({ record, classes }: WaitFacts): Waiting | 'no' {
+function unknownType({ record, classes }: OwnFacts): Waiting | 'no' {
+  if (!classes) return 'no'
   const offered = classes.filter((each) => servesQueue(each, record)).flatMap((c) => c.handlers)
   if (offered.some((handler) => handles(handler, record))) return 'no'
   const { queue, handlerVersion } = record
@@ -203,23 +183,23 @@ function unknownType({ record, classes }: WaitFacts): Waiting | 'no' {
   })
 }
 
-function noFreeSlots({ record, classes, ahead }: WaitFacts): Waiting | 'no' {
-  const able = classes.filter(
-    (each) => servesQueue(each, record) && each.handlers.some((h) => handles(h, record)),
-  )
-  if (able.some((each) => each.free > 0)) return 'no'
-  const slots = able.reduce((sum, each) => sum + each.slots, 0)
-  return told('Scheduled', 'NoFreeSlots', { queue: record.queue, slots, ahead: ahead() })
-}
+/** So many holders are named. */
+const NAMED_HOLDERS = 5
 
-const MESSAGE_MAX = 1024
-
-/** The sentence, and what would change it. */
-function told<R extends Reason>(
-  phase: Waiting['phase'] & Phase,
-  reason: R,
-  slots: SentenceSlots<R> & AdviceSlots<R>,
-): Waiting {
-  const message = `${sentence(reason, slots)}; ${advice(reason, slots)}`
-  return { phase, reason, message: cut(message, MESSAGE_MAX), stalled: false, until: 0 }
+function keyTaken({ record, policy, holders, keyAhead }: OwnFacts): Waiting | 'no' {
+  const { namespace, queue, concurrencyKey: key } = record
+  const { perKey: limit } = policy
+  if (key === '' || limit === Number.POSITIVE_INFINITY) return 'no'
+  const found = holders()
+  if (found.length < limit) return 'no'
+  const more = found.length - NAMED_HOLDERS
+  const names = found.toSorted().slice(0, NAMED_HOLDERS).join(', ')
+  return told('Blocked', 'KeyLimit', {
+    namespace,
+    queue,
+    key,
+    limit,
+    holders: more > 0 ? `${names} and ${more} more` : names,
+    ahead: keyAhead(),
+  })
 }

@@ -1,18 +1,32 @@
 /**
  * Tells jobs that have waited for a while why they wait (`core/why.ts` finds the words). Only what
- * helps a person is told: a wait for free slots, for a turn, or for NATS costs no write, and neither
- * does a wait that has just begun. What is told shares the information budget, newest first.
+ * holds this one job is told on it: what holds a whole queue (`core/queue-hold.ts`) stands on the
+ * Queue, once, and a wait that has just begun costs nothing. What is told shares the information
+ * budget, newest first.
+ *
+ * A round looks at every waiting job, so it asks little for each: nothing is sorted or counted, what
+ * all jobs of a queue have in common is found once, and so is whether workers handle a type.
  */
 import { DEFAULT_QUEUE } from '../api/conditions.ts'
 import type { Reason } from '../api/reasons.ts'
+import { type ClassCapacity, handles, servesQueue } from '../core/capacity.ts'
 import type { Cancel, Clock } from '../core/clock.ts'
+import type { Hold } from '../core/hold.ts'
 import type { JobUid, ShardId } from '../core/ids.ts'
-import { isWaiting } from '../core/job.ts'
+import { isWaiting, type JobRecord } from '../core/job.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
-import { type DispatchStanding, type QueueStanding, type Waiting, whyWaiting } from '../core/why.ts'
+import { ON_QUEUE } from '../core/queue-hold.ts'
+import type { QueuePolicy } from '../core/queue-policy.ts'
+import { whyHeldAlone } from '../core/why.ts'
+import {
+  type DispatchStanding,
+  type QueueStanding,
+  type Waiting,
+  withAdvice,
+} from '../core/why-facts.ts'
 import type { FactSink } from '../persistence/ports.ts'
 import { dueAt, isUnconfirmedRestore } from './placement.ts'
-import type { Capacity, ClassCapacity } from './ports.ts'
+import type { Capacity, Standing } from './ports.ts'
 
 export interface HoldsOptions {
   readonly ledger: Ledger
@@ -22,6 +36,10 @@ export interface HoldsOptions {
   readonly version: string
   readonly leads: (shard: ShardId) => boolean
   readonly queue: (namespace: string, name: string) => QueueStanding
+  readonly policy: (namespace: string, name: string) => QueuePolicy
+  /** By another job; null = by none. */
+  readonly hold: (entry: Entry) => Hold | null
+  readonly standing: Pick<Standing, 'holders'>
   readonly dispatch: () => DispatchStanding
 }
 
@@ -31,17 +49,6 @@ const AFTER_MS = 5_000
 /** In one round; the budget takes 20 a second, and the newest state of each is what counts. */
 const MOST_A_ROUND = 200
 
-/** Reasons that a person, or a date, lifts. The others pass by themselves and cost no write. */
-const TOLD: ReadonlySet<Reason> = new Set<Reason>([
-  'Suspended',
-  'RestoredUnconfirmed',
-  'QueueNotFound',
-  'QueuePaused',
-  'QueueNotServed',
-  'Delayed',
-  'NoWorkers',
-  'UnknownType',
-])
 /** What the user asked for shows at once. */
 const AT_ONCE: ReadonlySet<Reason> = new Set<Reason>(['Suspended'])
 
@@ -70,61 +77,40 @@ export class Holds {
 
   /** Looks at every waiting job; the number of those that were told something. */
   runOnce(): number {
-    const { ledger, capacity, clock, leads } = this.#options
-    const classes = classesByNamespace(capacity.classes())
+    const { ledger, clock, leads } = this.#options
+    const round = new Round(this.#options)
     const mono = clock.monotonic()
     let told = 0
     for (const entry of ledger.entries()) {
-      if (!this.#waits(entry) || !leads(entry.shard)) {
+      if (!waits(entry) || !leads(entry.shard)) {
         this.#since.delete(entry.uid)
         continue
       }
       const since = this.#since.get(entry.uid) ?? mono
-      this.#since.set(entry.uid, since)
-      if (told < MOST_A_ROUND && this.#tell(entry, since, classes)) told += 1
+      if (since === mono) this.#since.set(entry.uid, mono)
+      if (told < MOST_A_ROUND && this.#tell(entry, mono - since < AFTER_MS, round)) told += 1
     }
     for (const uid of this.#since.keys()) if (!ledger.get(uid)) this.#since.delete(uid)
     return told
   }
 
-  #waits(entry: Entry): boolean {
-    return isWaiting(entry.object.status.phase) && !entry.attempt && entry.facts === 0
-  }
-
-  #tell(entry: Entry, since: number, classes: ReadonlyMap<string, ClassCapacity[]>): boolean {
-    const { clock, sink } = this.#options
-    const early = clock.monotonic() - since < AFTER_MS
+  #tell(entry: Entry, early: boolean, round: Round): boolean {
     if (early && !entry.record.suspend) return false
-    const waiting = this.#explain(entry, classes.get(entry.object.namespace) ?? [])
-    if (!waiting || !TOLD.has(waiting.reason)) return false
+    const waiting = round.explain(entry)
+    if (!waiting || ON_QUEUE.has(waiting.reason)) return false
     if (early && !AT_ONCE.has(waiting.reason)) return false
     if (isTold(entry, waiting)) return false
     // When to look again is ours, and the time that the job waits for stands in the message: the
     // written `nextAttemptTime` is a promise that only the end of an attempt makes.
-    const { until: _, ...said } = waiting
-    sink.inform(entry.uid, { kind: 'waiting', ...said })
+    const { phase, reason, stalled } = waiting
+    const message = withAdvice(waiting)
+    this.#options.sink.inform(entry.uid, { kind: 'waiting', phase, reason, message, stalled })
     return true
   }
+}
 
-  #explain(entry: Entry, classes: readonly ClassCapacity[]): Waiting | null {
-    const { clock, queue, dispatch, version } = this.#options
-    const { record, object } = entry
-    const now = clock.now()
-    const mono = clock.monotonic()
-    return whyWaiting({
-      record,
-      status: object.status,
-      restored: isUnconfirmedRestore(entry),
-      queue: queue(record.namespace, record.queue || DEFAULT_QUEUE),
-      dueAt: dueAt({ entry, holdUntil: 0, now, mono }),
-      dispatch: dispatch(),
-      classes,
-      ahead: () => 0,
-      now,
-      mono,
-      version,
-    })
-  }
+function waits(entry: Entry): boolean {
+  return isWaiting(entry.object.status.phase) && !entry.attempt && entry.facts === 0
 }
 
 /** The same reason, as serious as before, is written already. */
@@ -134,14 +120,132 @@ function isTold({ object }: Entry, waiting: Waiting): boolean {
   return reason === waiting.reason && phase === waiting.phase && stalled === waiting.stalled
 }
 
-function classesByNamespace(
-  classes: readonly ClassCapacity[],
-): ReadonlyMap<string, ClassCapacity[]> {
-  const found = new Map<string, ClassCapacity[]>()
-  for (const each of classes) {
-    const known = found.get(each.namespace)
-    if (known) known.push(each)
-    else found.set(each.namespace, [each])
+/** What one round has found out about a queue. */
+interface QueueInRound {
+  readonly standing: QueueStanding
+  readonly policy: QueuePolicy
+  readonly classes: readonly ClassCapacity[]
+  /** By type and asked version. */
+  readonly handled: Map<string, boolean>
+  readonly holders: Map<string, readonly string[]>
+}
+
+/** One look at all jobs; the world stands still during it. */
+class Round {
+  readonly #options: HoldsOptions
+  readonly #classes: readonly ClassCapacity[]
+  readonly #dispatch: DispatchStanding
+  readonly #namespaces = new Map<string, Map<string, QueueInRound>>()
+  #keyed: ReadonlyMap<string, readonly number[]> | null = null
+  readonly #now: number
+  readonly #mono: number
+
+  constructor(options: HoldsOptions) {
+    this.#options = options
+    this.#classes = options.capacity.classes()
+    this.#dispatch = options.dispatch()
+    this.#now = options.clock.now()
+    this.#mono = options.clock.monotonic()
   }
+
+  explain(entry: Entry): Waiting | null {
+    const { record, object } = entry
+    const queue = this.#queueOf(record)
+    const now = this.#now
+    const mono = this.#mono
+    return whyHeldAlone({
+      record,
+      status: object.status,
+      restored: isUnconfirmedRestore(entry),
+      queue: queue.standing,
+      hold: this.#options.hold(entry),
+      dueAt: dueAt({ entry, holdUntil: 0, now, mono }),
+      dispatch: this.#dispatch,
+      classes: isHandled(queue, record) ? null : queue.classes,
+      policy: queue.policy,
+      holders: () => this.#holders(queue, record),
+      keyAhead: () => this.#keyAhead(record),
+      running: 0,
+      rateReadyAt: 0,
+      now,
+      mono,
+      version: this.#options.version,
+    })
+  }
+
+  #queueOf({ namespace, queue: named }: JobRecord): QueueInRound {
+    const name = named || DEFAULT_QUEUE
+    let queues = this.#namespaces.get(namespace)
+    if (!queues) {
+      queues = new Map()
+      this.#namespaces.set(namespace, queues)
+    }
+    const known = queues.get(name)
+    if (known) return known
+    const { queue, policy } = this.#options
+    const found: QueueInRound = {
+      standing: queue(namespace, name),
+      policy: policy(namespace, name),
+      classes: this.#classes.filter((each) => servesQueue(each, { namespace, queue: name })),
+      handled: new Map(),
+      holders: new Map(),
+    }
+    queues.set(name, found)
+    return found
+  }
+
+  #holders(queue: QueueInRound, record: JobRecord): readonly string[] {
+    const { namespace, queue: name, concurrencyKey: key } = record
+    let names = queue.holders.get(key)
+    if (!names) {
+      names = this.#options.standing.holders(namespace, name, key).map((holder) => holder.name)
+      queue.holders.set(key, names)
+    }
+    return names
+  }
+
+  #keyAhead(record: JobRecord): number {
+    this.#keyed ??= keyedJobs(this.#options.ledger)
+    const order = this.#keyed.get(keyText(record)) ?? []
+    return countBelow(order, record.submission.firstSeen)
+  }
+}
+
+/** By key: the order of submission of the jobs that wait with it, ascending. */
+function keyedJobs(ledger: Ledger): ReadonlyMap<string, readonly number[]> {
+  const found = new Map<string, number[]>()
+  for (const entry of ledger.entries()) {
+    if (entry.record.concurrencyKey === '' || !waits(entry)) continue
+    const key = keyText(entry.record)
+    const known = found.get(key)
+    if (known) known.push(entry.firstSeen)
+    else found.set(key, [entry.firstSeen])
+  }
+  for (const order of found.values()) order.sort((a, b) => a - b)
+  return found
+}
+
+function keyText({ namespace, queue, concurrencyKey }: JobRecord): string {
+  return `${namespace}/${queue}/${concurrencyKey}`
+}
+
+/** How many of the ascending numbers are below it. */
+function countBelow(order: readonly number[], limit: number): number {
+  let low = 0
+  let high = order.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((order[middle] ?? limit) < limit) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function isHandled({ classes, handled }: QueueInRound, record: JobRecord): boolean {
+  const key = `${record.type}@${record.handlerVersion}`
+  const known = handled.get(key)
+  if (known !== undefined) return known
+  const found = classes.some((each) => each.handlers.some((handler) => handles(handler, record)))
+  handled.set(key, found)
   return found
 }

@@ -13,6 +13,7 @@ import {
   type Reason,
   sentence,
   slotsOf,
+  slotsSaid,
 } from '../../../src/api/reasons.ts'
 import { conditionsOf } from '../../../src/core/conditions.ts'
 import { isTerminal } from '../../../src/core/job.ts'
@@ -40,6 +41,7 @@ const SAMPLE: Readonly<Record<string, string | number>> = {
   done: 1,
   duration: '1.5 s',
   error: 'the server said 421',
+  failed: 2,
   field: 'spec.startAfter',
   fields: 'spec.runId',
   first: 'welcome-1',
@@ -47,6 +49,7 @@ const SAMPLE: Readonly<Record<string, string | number>> = {
   holders: 'job-1, job-2',
   job: 'welcome',
   key: 'customer-7',
+  keys: 2,
   kind: 'QueueJob',
   limit: 10_000,
   matched: 1,
@@ -59,8 +62,11 @@ const SAMPLE: Readonly<Record<string, string | number>> = {
   objects: 120_000,
   path: 'spec.payload.to',
   phase: 'Failed',
+  place: '12 jobs are ahead of it; no estimate: no job of the queue started in the last minute',
   queue: 'outbox',
+  replays: 10,
   running: 5,
+  scarce: 'all 15 slots of its workers are busy',
   schedule: '0 0 31 2 *',
   seconds: 1800,
   served: 'email.send, report',
@@ -69,7 +75,9 @@ const SAMPLE: Readonly<Record<string, string | number>> = {
   slots: 15,
   snoozes: 1001,
   starts: 10,
+  target: 'QueueJob welcome',
   type: 'email.sned',
+  unmet: 2,
   until: '2026-05-01T12:05:00Z',
   version: '0.1.0',
   waiting: 42,
@@ -154,6 +162,26 @@ describe('isReason', () => {
     for (const text of ['noworkers', 'constructor', '__proto__', 'toString', '']) {
       expect(isReason(text)).toBe(false)
     }
+  })
+})
+
+describe('the slots of a sentence that was written', () => {
+  it.each(each)('%s: are found again', (reason, row) => {
+    const slots = Object.fromEntries(slotsOf(row.says).map((slot) => [slot, String(SAMPLE[slot])]))
+    expect(slotsSaid(reason, says(reason, SAMPLE))).toEqual(slots)
+  })
+
+  it('are none of another text', () => {
+    expect(slotsSaid('Cancelled', 'something else')).toBeNull()
+  })
+
+  it('are found in whatever was put into them, within reason', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...REASON_NAMES), fc.string(), (reason, value) => {
+        const slots = Object.fromEntries(slotsOf(REASONS[reason].says).map((slot) => [slot, value]))
+        expect(slotsSaid(reason, says(reason, slots))).not.toBeNull()
+      }),
+    )
   })
 })
 

@@ -1,0 +1,133 @@
+/**
+ * What is asked when somebody wants to know why a job waits, and what is answered (`why.ts`).
+ */
+import type { Phase } from '../api/conditions.ts'
+import type { QueueStatus } from '../api/queue.ts'
+import type { JobError } from '../api/queuejob.ts'
+import {
+  type AdviceSlots,
+  advice,
+  type Reason,
+  type SentenceSlots,
+  sentence,
+} from '../api/reasons.ts'
+import { cut } from '../api/text.ts'
+import type { ClassCapacity } from './capacity.ts'
+import type { MonoMs, WallMs } from './clock.ts'
+import type { Hold } from './hold.ts'
+import type { JobRecord } from './job.ts'
+import type { Place } from './place.ts'
+import type { QueuePolicy } from './queue-policy.ts'
+
+/** How the queue of the job stands. */
+export type QueueStanding =
+  | { readonly kind: 'open' }
+  /** Since when it has been missed; never for `default`. */
+  | { readonly kind: 'missing'; readonly since: MonoMs }
+  | { readonly kind: 'paused'; readonly queue: { readonly status: PauseStatus } }
+  /** It uses fields that this release does not serve. */
+  | { readonly kind: 'not-served'; readonly fields: readonly string[] }
+  /** Another operator serves it, and says why its jobs wait. */
+  | { readonly kind: 'foreign' }
+
+/** What a Queue says about its pause. */
+export type PauseStatus = Pick<QueueStatus, 'paused' | 'conditions'>
+
+export type DispatchStanding =
+  | { readonly kind: 'open' }
+  /** The operator's own switch. */
+  | { readonly kind: 'paused' }
+  | { readonly kind: 'unavailable'; readonly cause: string }
+
+/** Of a job, what bears on its wait. A JobRecord is one. */
+export type WaitingJob = Pick<
+  JobRecord,
+  | 'namespace'
+  | 'name'
+  | 'queue'
+  | 'type'
+  | 'handlerVersion'
+  | 'notBefore'
+  | 'suspend'
+  | 'concurrencyKey'
+  | 'fairnessKey'
+> & { readonly retry: Pick<JobRecord['retry'], 'maxAttempts'> }
+
+export interface WaitFacts {
+  readonly record: WaitingJob
+  readonly status: {
+    readonly phase: Phase
+    readonly attempt?: number | undefined
+    readonly attempts?: number | undefined
+    readonly error?: JobError | undefined
+  }
+  /** A backup tool put it back and nothing of it was ever written. */
+  readonly restored: boolean
+  readonly queue: QueueStanding
+  readonly hold: Hold | null
+  /** The later of what the spec, a back-off and a snooze say; 0 = at once. */
+  readonly dueAt: WallMs
+  readonly dispatch: DispatchStanding
+  /** All classes of the job's namespace, or of every one; null = not known. */
+  readonly classes: readonly ClassCapacity[] | null
+  readonly policy: QueuePolicy
+  /** Attempts of the queue that count against `concurrency.max`. */
+  readonly running: number
+  /** When the next token of the rate limit comes; not after now: it is there, or there is no limit. */
+  readonly rateReadyAt: WallMs
+  /** Names of the jobs that hold its concurrency key. Asked only when there is a limit. */
+  readonly holders: () => readonly string[]
+  /** Waiting jobs with its concurrency key that go before it; asked only when that is told. */
+  readonly keyAhead: () => number
+  /** Asked only when it is told. */
+  readonly place: () => Place
+  readonly now: WallMs
+  readonly mono: MonoMs
+  /** Of this program, for sentences. */
+  readonly version: string
+}
+
+export interface Waiting {
+  readonly phase: 'Scheduled' | 'Delayed' | 'Blocked' | 'Suspended' | 'Retrying'
+  readonly reason: Reason
+  /** One sentence, at most 1,024 characters. */
+  readonly message: string
+  /** What would change it. */
+  readonly advice: string
+  /** Only a person can lift it: Stalled instead of Reconciling. */
+  readonly stalled: boolean
+  /** When to look again; 0 = when something changes. */
+  readonly until: WallMs
+}
+
+/** The facts about this one job: without its place among the others. */
+export type OwnFacts = Omit<WaitFacts, 'place'>
+
+/** The sentence, and what would change it. */
+export function told<R extends Reason>(
+  phase: Waiting['phase'] & Phase,
+  reason: R,
+  slots: SentenceSlots<R> & AdviceSlots<R>,
+): Waiting {
+  const message = sentence(reason, slots)
+  return { phase, reason, message, advice: advice(reason, slots), stalled: false, until: 0 }
+}
+
+const MESSAGE_MAX = 1024
+
+/** As `status.message` holds it: with what to do about it, where that is not only to wait. */
+export function withAdvice({ message, advice, until, stalled }: Waiting): string {
+  const onlyTime = until > 0 && !stalled && advice.startsWith('wait until')
+  return onlyTime ? message : cut(`${message}; ${advice}`, MESSAGE_MAX)
+}
+
+/** Who paused it and since when, as far as the Queue says so. */
+export function pauseOf({ paused, conditions }: PauseStatus) {
+  const since = conditions?.find(({ type }) => type === 'Paused')?.lastTransitionTime
+  return {
+    by: paused?.by ?? 'spec.paused',
+    since: paused?.since ?? since ?? 'an unknown time',
+    comment: paused?.comment ?? 'no comment',
+    drain: paused?.drain ?? false,
+  }
+}
