@@ -284,6 +284,7 @@ export function anAction(
       target: { kind: 'QueueJob', name: 'welcome' },
       ...spec,
     }),
+    payload: { kind: 'absent' },
     status: { observedGeneration: -1, phase: 'Pending' },
     ...rest,
   }

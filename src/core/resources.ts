@@ -4,6 +4,7 @@ import type { QueueActionSpec, QueueActionStatus } from '../api/queueaction.ts'
 import type { QueueScheduleSpec, QueueScheduleStatus } from '../api/queueschedule.ts'
 import type { WallMs } from './clock.ts'
 import type { JobKey } from './ids.ts'
+import type { Payload } from './job.ts'
 
 interface Meta extends JobKey {
   readonly uid: string
@@ -19,7 +20,9 @@ export interface QueueObject extends Meta {
 }
 
 export interface ActionObject extends Meta {
-  readonly spec: QueueActionSpec
+  readonly spec: Omit<QueueActionSpec, 'payload'>
+  /** What a Replay brings along for the next run, kept out of the cache as that of a job. */
+  readonly payload: Payload
   readonly status: QueueActionStatus
 }
 

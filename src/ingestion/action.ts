@@ -2,15 +2,16 @@
  * A QueueAction and what there is → the next step (resources.md, protocol U4). Pure; whoever carries a
  * step out asks again with what was read then, until it is over.
  *
- *   first sight ─┬▶ refuse       not served, unguarded, no such target, another uid
- *                └▶ take-order   order = resourceVersion, target uid noted; written before any effect
- *   order taken ─┬▶ cancel       the target's own write decides, and carries the order
- *                └▶ finish       changed, or nothing to change
+ *   first sight ─┬▶ refuse       not served, unguarded, no such target, another uid, too many
+ *                ├▶ finish       a dry run: the count is all that was asked for
+ *                └▶ take-order   order = resourceVersion, count and cursor; written before any effect
+ *   order taken ─┬▶ go-on        the next targets, each decided and written by itself
+ *                ├▶ refuse       the policy was taken away meanwhile
+ *                └▶ finish       every target was looked at (`progress` on the way)
  *
- * The order makes it safe to repeat: a job takes no action whose order is not above the last one it
- * took, so an action that is carried out again after a crash finds its own order there and is done.
- * The target is the object that stood under the name at first sight: one that was created under it
- * later is left alone (W4).
+ * The order makes it safe to repeat: a job or queue takes no action whose order is not above the last one
+ * it took, so a target that is worked on again after a crash finds its own order there and is done. The
+ * targets are the objects that stood there at first sight: what is created later is left alone (W4).
  */
 import type { ActionPhase } from '../api/conditions.ts'
 import type { QueueActionStatus } from '../api/queueaction.ts'
@@ -19,15 +20,35 @@ import { notYetSupported } from '../api/served.ts'
 import { cut } from '../api/text.ts'
 import { rfc3339, type WallMs } from '../core/clock.ts'
 import { mergeConditions } from '../core/conditions.ts'
-import { isTerminal, type JobObject } from '../core/job.ts'
 import type { ActionObject } from '../core/resources.ts'
+import { badLabelKey, cursorText } from './action-targets.ts'
+
+/** What a consistent list found. */
+export interface Found {
+  /** Objects of `spec.target.kind` that it names. */
+  readonly named: number
+  /** Uid of the one target by name; '' = there is none, or it was not named. */
+  readonly uid: string
+  /** Targets to be worked through: for a Purge the waiting jobs of the queues. */
+  readonly count: number
+  /** Of the list. */
+  readonly revision: string
+}
+
+/** Why a payload for the next run is not taken. */
+export interface BadPayload {
+  readonly reason: ReasonOf<'Job'>
+  readonly message: string
+}
 
 export interface ActionFacts {
   readonly action: ActionObject
   /** The policy that says who may do what by an action; 'unknown' = it could not be looked for. */
   readonly guard: 'guarded' | 'missing' | 'unknown'
-  /** What a live read found under the name; 'unknown' = it could not be read now. */
-  readonly target: JobObject | null | 'unknown'
+  /** 'unknown' = it could not be listed now. Not asked for once the order is taken. */
+  readonly found: Found | 'unknown'
+  /** Of the payload that the action carries; null = nothing wrong, 'unknown' = it could not be read. */
+  readonly payload: BadPayload | null | 'unknown'
   /** Of this operator, for the sentence. */
   readonly version: string
 }
@@ -42,46 +63,76 @@ export type ActionStep =
       readonly reason: ReasonOf<'Action' | 'Job'>
       readonly message: string
     }
-  | { readonly kind: 'take-order'; readonly order: number; readonly uid: string }
   | {
-      readonly kind: 'cancel'
-      readonly uid: string
+      readonly kind: 'take-order'
       readonly order: number
-      readonly action: string
-      readonly by: string
-      readonly comment: string
+      readonly matched: number
+      readonly revision: string
     }
-  | {
-      readonly kind: 'finish'
-      readonly done: number
-      readonly skipped: number
-      readonly message: string
-    }
+  | { readonly kind: 'go-on'; readonly order: number }
+  | { readonly kind: 'counted'; readonly matched: number }
 
-export function nextStep(facts: ActionFacts): ActionStep {
-  const { action } = facts
-  if (action.deleting || ENDED.has(action.status.phase)) return { kind: 'over' }
-  return action.status.order === undefined ? begin(facts) : goOn(facts, action.status.order)
+export const DEFAULT_MAX_TARGETS = 10_000
+
+export function maxTargetsOf({ spec }: ActionObject): number {
+  return spec.maxTargets ?? DEFAULT_MAX_TARGETS
+}
+
+export function hasEnded({ status }: ActionObject): boolean {
+  return ENDED.has(status.phase)
 }
 
 const ENDED: ReadonlySet<ActionPhase> = new Set<ActionPhase>(['Completed', 'Failed'])
 
+/**
+ * What can be said before anything is listed or read: a list of a hundred thousand jobs is not made for
+ * an action that is refused anyhow. Null = it depends on what there is.
+ */
+export function stepBeforeLooking(
+  facts: Pick<ActionFacts, 'action' | 'guard' | 'version'>,
+): ActionStep | null {
+  const { action, guard, version } = facts
+  if (action.deleting || hasEnded(action)) return { kind: 'over' }
+  const { order } = action.status
+  const fields = order === undefined ? notYetSupported('QueueAction', action.spec) : []
+  if (fields.length > 0) return refuse('NotYetSupported', { fields: fields.join(', '), version })
+  if (guard === 'unknown') return { kind: 'later' }
+  if (guard === 'missing') {
+    return refuse('ActionsUnguarded', { action: action.spec.action.toLowerCase() })
+  }
+  if (order !== undefined) return { kind: 'go-on', order }
+  const key = badLabelKey(action)
+  if (key === null) return null
+  const error = `${cut(key, 64)} is not the key of a label`
+  return refuse('InvalidSpec', { field: 'spec.target.selector.labels', error })
+}
+
+export function nextStep(facts: ActionFacts): ActionStep {
+  return stepBeforeLooking(facts) ?? begin(facts)
+}
+
 /** Nothing has been done, so it can still be refused. */
-function begin({ action, guard, target, version }: ActionFacts): ActionStep {
+function begin({ action, found, payload }: ActionFacts): ActionStep {
+  if (payload === 'unknown' || found === 'unknown') return { kind: 'later' }
+  if (payload) return { kind: 'refuse', ...payload }
   const { spec, namespace } = action
-  const fields = notYetSupported('QueueAction', spec)
-  const { name } = spec.target
-  if (fields.length > 0 || name === undefined) {
-    return refuse('NotYetSupported', { fields: fields.join(', '), version })
+  const { kind, name, uid: wanted } = spec.target
+  if (name !== undefined) {
+    if (found.named === 0) return refuse('TargetNotFound', { kind, name, namespace })
+    if (wanted !== undefined && wanted !== found.uid) {
+      return refuse('TargetMismatch', { kind, name, found: found.uid, wanted })
+    }
   }
-  if (guard === 'missing') return refuse('ActionsUnguarded', { action: spec.action.toLowerCase() })
-  if (guard === 'unknown' || target === 'unknown') return { kind: 'later' }
-  const { kind, uid: wanted } = spec.target
-  if (!target) return refuse('TargetNotFound', { kind, name, namespace })
-  if (wanted !== undefined && wanted !== target.uid) {
-    return refuse('TargetMismatch', { kind, name, found: target.uid, wanted })
+  const { count, revision } = found
+  if (spec.dryRun) return { kind: 'counted', matched: count }
+  const limit = maxTargetsOf(action)
+  if (count > limit) return refuse('TooManyTargets', { count, limit })
+  return {
+    kind: 'take-order',
+    order: Number(action.resourceVersion),
+    matched: count,
+    revision,
   }
-  return { kind: 'take-order', order: Number(action.resourceVersion), uid: target.uid }
 }
 
 function refuse<R extends ReasonOf<'Action' | 'Job'>>(
@@ -91,38 +142,26 @@ function refuse<R extends ReasonOf<'Action' | 'Job'>>(
   return { kind: 'refuse', reason, message: sentence(reason, slots) }
 }
 
-/** Begun by this process or by one that died: whatever took effect is to be seen on the target. */
-function goOn({ action, guard, target }: ActionFacts, order: number): ActionStep {
-  if (target === 'unknown' || guard === 'unknown') return { kind: 'later' }
-  if (guard === 'missing') {
-    return refuse('ActionsUnguarded', { action: action.spec.action.toLowerCase() })
-  }
-  if (!target || target.uid !== action.status.cursor) {
-    return finish(action, 0, 'the target was deleted meanwhile')
-  }
-  const taken = target.status.actionOrder ?? 0
-  if (taken === order) return finish(action, 1, '')
-  if (taken > order) return finish(action, 0, 'a later action was applied first')
-  if (isTerminal(target.status.phase)) {
-    return finish(action, 0, `the target had ended before: ${target.status.phase}`)
-  }
-  return {
-    kind: 'cancel',
-    uid: target.uid,
-    order,
-    action: action.name,
-    by: action.spec.requestedBy ?? '',
-    comment: action.spec.comment ?? '',
-  }
+export interface ActionFailure {
+  readonly name: string
+  readonly reason: string
+  readonly message: string
 }
 
-function finish({ spec }: ActionObject, done: number, why: string): ActionStep {
-  const skipped = 1 - done
-  const says = sentence('ActionDone', { action: spec.action, done, matched: 1, skipped })
-  return { kind: 'finish', done, skipped, message: why === '' ? says : `${says}: ${why}` }
+/** What has come of the targets so far. */
+export interface Tally {
+  readonly done: number
+  readonly skipped: number
+  readonly failed: number
+  readonly cursor: string
+  readonly failures: readonly ActionFailure[]
 }
 
-type WrittenStep = Extract<ActionStep, { kind: 'refuse' | 'take-order' | 'finish' }>
+export type WrittenStep =
+  | Extract<ActionStep, { kind: 'refuse' | 'take-order' | 'counted' }>
+  | { readonly kind: 'progress'; readonly tally: Tally }
+  /** `notes`: what a person should know besides, in one line; '' = nothing. */
+  | { readonly kind: 'finish'; readonly tally: Tally; readonly notes: string }
 
 const MESSAGE_MAX = 1024
 
@@ -134,53 +173,88 @@ export function statusAfter(
 ): QueueActionStatus {
   const { conditions: before, ...old } = action.status
   const common = { ...old, observedGeneration: action.generation }
-  const conditions = (said: Parameters<typeof mergeConditions>[1], reason: string) => ({
-    conditions: [...mergeConditions(before, said, reason, now)],
+  const ends = (
+    end: { phase: 'Completed' | 'Failed'; reason: string; message: string },
+    counts: Partial<QueueActionStatus> = {},
+  ): QueueActionStatus => ({
+    ...common,
+    ...counts,
+    ...end,
+    message: cut(end.message, MESSAGE_MAX),
+    completionTime: rfc3339(now),
+    conditions: [...mergeConditions(before, END_CONDITIONS[end.phase], end.reason, now)],
   })
+  const { matched = 0 } = action.status
   switch (step.kind) {
     case 'take-order':
       return {
         ...common,
         phase: 'Running',
         reason: 'ActionRunning',
-        message: sentence('ActionRunning', { action: action.spec.action, matched: 1 }),
+        message: sentence('ActionRunning', { action: action.spec.action, matched: step.matched }),
         order: step.order,
-        cursor: step.uid,
-        matched: 1,
+        cursor: cursorText({ revision: step.revision, last: '' }),
+        matched: step.matched,
         startTime: rfc3339(now),
-        ...conditions([{ type: 'Reconciling', status: 'True' }], 'ActionRunning'),
+        conditions: [
+          ...mergeConditions(
+            before,
+            [{ type: 'Reconciling', status: 'True' }],
+            'ActionRunning',
+            now,
+          ),
+        ],
       }
+    case 'progress':
+      return { ...common, ...countsOf(step.tally), ...(before ? { conditions: before } : {}) }
+    case 'counted': {
+      const slots = { action: action.spec.action, matched: step.matched }
+      const message = sentence('DryRun', { ...slots, limit: maxTargetsOf(action) })
+      const counts = { matched: step.matched, startTime: rfc3339(now) }
+      return ends({ phase: 'Completed', reason: 'DryRun', message }, counts)
+    }
     case 'finish':
-      return {
-        ...common,
-        phase: 'Completed',
-        reason: 'ActionDone',
-        message: cut(step.message, MESSAGE_MAX),
-        done: step.done,
-        skipped: step.skipped,
-        completionTime: rfc3339(now),
-        ...conditions(
-          [
-            { type: 'Ready', status: 'True' },
-            { type: 'Finished', status: 'True' },
-          ],
-          'ActionDone',
-        ),
-      }
+      return ends(endOf(action, matched, step), countsOf(step.tally))
     case 'refuse':
-      return {
-        ...common,
-        phase: 'Failed',
-        reason: step.reason,
-        message: step.message,
-        completionTime: rfc3339(now),
-        ...conditions(
-          [
-            { type: 'Stalled', status: 'True' },
-            { type: 'Finished', status: 'True' },
-          ],
-          step.reason,
-        ),
-      }
+      return ends({ phase: 'Failed', reason: step.reason, message: step.message })
+  }
+}
+
+const END_CONDITIONS = {
+  Completed: [
+    { type: 'Ready', status: 'True' },
+    { type: 'Finished', status: 'True' },
+  ],
+  Failed: [
+    { type: 'Stalled', status: 'True' },
+    { type: 'Finished', status: 'True' },
+  ],
+} as const
+
+/** One target that could not be changed is a failure, as a script that waits for the end must see. */
+function endOf(
+  { spec }: ActionObject,
+  matched: number,
+  { tally, notes }: Extract<WrittenStep, { kind: 'finish' }>,
+): { phase: 'Completed' | 'Failed'; reason: ReasonOf<'Action'>; message: string } {
+  const { done, skipped, failed, failures } = tally
+  const counts = { action: spec.action, matched, done, skipped }
+  const [first] = failures
+  if (failed > 0) {
+    const slots = { ...counts, failed, target: first?.name ?? '', error: first?.message ?? '' }
+    return { phase: 'Failed', reason: 'TargetsFailed', message: sentence('TargetsFailed', slots) }
+  }
+  const says = sentence('ActionDone', counts)
+  const message = notes === '' ? says : `${says}: ${notes}`
+  return { phase: 'Completed', reason: 'ActionDone', message }
+}
+
+function countsOf({ done, skipped, failed, cursor, failures }: Tally) {
+  return {
+    done,
+    skipped,
+    failed,
+    cursor,
+    ...(failures.length > 0 ? { failures: [...failures] } : {}),
   }
 }

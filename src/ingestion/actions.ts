@@ -1,26 +1,48 @@
 /**
  * Carries QueueActions out, one step at a time (`action.ts` decides each): the order is written before
  * any effect, so that an action which is begun again after a crash changes nothing twice (U4).
+ *
+ *   first sight ─▶ list ─▶ order written ─▶ a slice of targets ─▶ … ─▶ end written ─▶ removed (TTL)
+ *                                            ▲  progress, once a second  │
+ *                                            └───── what the rate lets ──┘
+ *
+ * A slice is what `ratePerSecond` lets through since the last one, several targets at once. Between two
+ * slices other actions have their turn. What stands in the status after a crash may be behind by a
+ * second of work: that is done again, and changes nothing.
  */
-import { sentence } from '../api/reasons.ts'
+import { isReason } from '../api/reasons.ts'
 import type { Clock, Random } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
-import { type JobKey, jobUid, keyText, type ShardId, shardOf } from '../core/ids.ts'
-import type { JobObject } from '../core/job.ts'
-import type { Entry, Ledger } from '../core/ledger.ts'
+import { type JobKey, keyText, type ShardId, shardOf } from '../core/ids.ts'
+import { isNewer, type Ledger } from '../core/ledger.ts'
 import type { ActionObject, UnreadableObject, Watcher } from '../core/resources.ts'
 import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
-import type { Settled, StatusStore } from '../persistence/ports.ts'
+import type { ObjectDeleter } from '../persistence/ports.ts'
 import { Controller, type Reconciled } from '../runtime/controller.ts'
-import { type ActionStep, nextStep, statusAfter } from './action.ts'
-import type { ActionGuard, ObjectStatusWriter } from './ports.ts'
+import type { PayloadReader } from '../scheduler/ports.ts'
+import {
+  type ActionStep,
+  hasEnded,
+  nextStep,
+  statusAfter,
+  stepBeforeLooking,
+  type WrittenStep,
+} from './action.ts'
+import type { ActionEffects } from './action-effects.ts'
+import type { TargetOutcome } from './action-job.ts'
+import { judgeActionPayload } from './action-payload.ts'
+import { ActionRun } from './action-run.ts'
+import { gather, gatherAgain } from './action-sets.ts'
+import type { Target } from './action-targets.ts'
+import type { ActionGuard, ObjectStatusWriter, TargetLister } from './ports.ts'
 
 export interface ActionsOptions {
   readonly statuses: ObjectStatusWriter
   readonly guard: ActionGuard
-  readonly store: Pick<StatusStore, 'readJob'>
-  /** Takes in a version that was read live, as if the watch had brought it. */
-  readonly seen: (object: JobObject) => void
+  readonly lister: TargetLister
+  readonly payloads: Pick<PayloadReader, 'readActionPayload'>
+  readonly effects: Pick<ActionEffects, 'apply'>
+  readonly deleter: ObjectDeleter
   readonly ledger: Ledger
   readonly events: EventSink
   readonly clock: Clock
@@ -29,19 +51,28 @@ export interface ActionsOptions {
   readonly metrics: Metrics
   readonly version: string
   readonly leads: (shard: ShardId) => boolean
-  readonly cancel: (
-    entry: Entry,
-    request: Omit<Extract<ActionStep, { kind: 'cancel' }>, 'kind' | 'uid'>,
-  ) => Promise<Settled>
+  /** Progress only informs: may it be written now? */
+  readonly mayInform: () => boolean
   readonly unreadable: (object: UnreadableObject) => void
 }
 
 const AGAIN_MS = 1_000
+/** Two slices of one action are at least so far apart. */
+const SLICE_MS = 100
+const SLICE_WIDTH = 16
+const PROGRESS_MS = 1_000
+/** Bulk actions of one namespace under way at once: the sets of more are not held in memory. */
+const BULK_IN_NAMESPACE = 4
+const DEFAULT_TTL_SECONDS = 86_400
+/** Wall clocks step, and jobs let go of payloads: an ended action is looked at this often. */
+const RETIRE_LOOK_MS = 3_600_000
+const HELD_LOOK_MS = 60_000
 const DONE: Reconciled = { kind: 'done' }
 
 export class ActionReconciler implements Watcher<ActionObject> {
   readonly #options: ActionsOptions
   readonly #known = new Map<string, ActionObject>()
+  readonly #runs = new Map<string, ActionRun>()
   readonly #controller: Controller<string>
 
   constructor(options: ActionsOptions) {
@@ -50,7 +81,7 @@ export class ActionReconciler implements Watcher<ActionObject> {
       clock: options.clock,
       random: options.random,
       workers: 8,
-      reconcile: (key) => this.#reconcile(key),
+      reconcile: (key, signal) => this.#reconcile(key, signal),
       observe: (_key, result, tookMs) => {
         const controller = 'queueaction'
         options.metrics.count('gopherqueue_reconciles_total', { controller, result })
@@ -69,6 +100,13 @@ export class ActionReconciler implements Watcher<ActionObject> {
     return this.#controller.depth
   }
 
+  /** Targets that are still to be worked on by the actions under way. */
+  get targetsLeft(): number {
+    let left = 0
+    for (const run of this.#runs.values()) left += run.left
+    return left
+  }
+
   start(): void {
     void this.#controller.start()
   }
@@ -78,12 +116,18 @@ export class ActionReconciler implements Watcher<ActionObject> {
   }
 
   changed(action: ActionObject): void {
-    this.#known.set(keyText(action), action)
-    this.#controller.enqueue(keyText(action))
+    const key = keyText(action)
+    const known = this.#known.get(key)
+    // Our own write is known at once; the watch may still bring what stood there before it.
+    if (known && !isNewer(action.resourceVersion, known.resourceVersion)) return
+    this.#known.set(key, action)
+    if (known?.uid !== action.uid) this.#runs.delete(key)
+    this.#controller.enqueue(key)
   }
 
   removed(key: JobKey): void {
     this.#known.delete(keyText(key))
+    this.#runs.delete(keyText(key))
   }
 
   unreadable(object: UnreadableObject): void {
@@ -95,94 +139,249 @@ export class ActionReconciler implements Watcher<ActionObject> {
   /** The shard is led now: what an earlier leader left open is gone on with. */
   leading(shard: ShardId): void {
     for (const [key, action] of this.#known) {
-      if (shardOf(action.namespace) === shard) this.#controller.enqueue(key)
+      if (shardOf(action.namespace) !== shard) continue
+      // Another leader may have come further meanwhile: the status says where to go on.
+      this.#runs.delete(key)
+      this.#controller.enqueue(key)
     }
   }
 
-  async #reconcile(key: string): Promise<Reconciled> {
+  async #reconcile(key: string, signal: AbortSignal): Promise<Reconciled> {
     const { guard, version, leads } = this.#options
     const action = this.#known.get(key)
-    if (!action || !leads(shardOf(action.namespace))) return DONE
-    if (action.status.phase === 'Completed' || action.status.phase === 'Failed') return DONE
-    const target = await this.#target(action)
-    const step = nextStep({ action, guard: await guard.check(), target, version })
+    if (!action || !leads(shardOf(action.namespace))) {
+      this.#runs.delete(key)
+      return DONE
+    }
+    if (hasEnded(action)) return this.#retire(action)
+    const facts = { action, guard: await guard.check(), version }
+    const early = stepBeforeLooking(facts)
+    if (early) return this.#take(action, early, signal)
+    return this.#begin(facts, signal)
+  }
+
+  async #begin(
+    facts: Parameters<typeof stepBeforeLooking>[0],
+    signal: AbortSignal,
+  ): Promise<Reconciled> {
+    const { lister, payloads } = this.#options
+    const { action } = facts
+    if (!this.#mayHold(action)) return again(AGAIN_MS)
+    const payload = await judgeActionPayload(action, payloads)
+    const gathered = await gather(lister, action, signal)
+    if (gathered.kind === 'later') return this.#delayed(action, gathered)
+    const step = nextStep({ ...facts, payload, found: gathered.found })
+    if (step.kind !== 'take-order') return this.#take(action, step, signal)
+    const result = await this.#write(action, step)
+    const begun = this.#known.get(keyText(action))
+    if (begun?.uid === action.uid && begun.status.order === step.order) {
+      this.#hold(begun, gathered.targets)
+    }
+    return result
+  }
+
+  #take(action: ActionObject, step: ActionStep, signal: AbortSignal): Promise<Reconciled> {
     switch (step.kind) {
       case 'over':
-        return DONE
+        return Promise.resolve(DONE)
       case 'later':
-        return { kind: 'requeue', afterMs: AGAIN_MS }
+        return Promise.resolve(again(AGAIN_MS))
       case 'refuse':
       case 'take-order':
-      case 'finish':
+      case 'counted':
         return this.#write(action, step)
-      case 'cancel':
-        return this.#cancel(step)
+      case 'go-on':
+        return this.#goOn(action, step.order, signal)
     }
   }
 
-  /** A live read: the cache may not have seen a job that was created a moment ago. */
-  async #target({ namespace, spec }: ActionObject): Promise<JobObject | null | 'unknown'> {
-    const { store, seen } = this.#options
-    const { name, kind } = spec.target
-    if (name === undefined || kind !== 'QueueJob') return null
-    const read = await store.readJob({ namespace, name })
-    if (read.kind === 'later') return 'unknown'
-    if (read.kind === 'gone') return null
-    seen(read.object)
-    return read.object
+  async #goOn(action: ActionObject, order: number, signal: AbortSignal): Promise<Reconciled> {
+    const { lister, clock } = this.#options
+    let run = this.#runs.get(keyText(action))
+    if (!run) {
+      if (!this.#mayHold(action)) return again(AGAIN_MS)
+      const gathered = await gatherAgain(lister, action, order, signal)
+      if (gathered.kind === 'later') return this.#delayed(action, gathered)
+      run = this.#hold(action, gathered.targets)
+    }
+    const targets = run.next(clock.monotonic())
+    const outcomes = await this.#slice(action, order, targets, signal)
+    run.settle(targets, outcomes)
+    this.#countTargets(action, outcomes)
+    if (!this.#isWanted(action)) return DONE
+    if (run.isDone) {
+      return this.#write(this.#newest(action), {
+        kind: 'finish',
+        tally: run.finalTally(),
+        notes: run.notes(),
+      })
+    }
+    const waits = outcomes.map((each) => (each.kind === 'later' ? each.afterMs : 0))
+    await this.#saveProgress(this.#newest(action), run)
+    return again(Math.max(SLICE_MS, run.dueIn(clock.monotonic()), ...waits))
   }
 
-  async #write(
+  /** Several at once; a deleted action, a lost shard or a stop lets no further target begin. */
+  async #slice(
     action: ActionObject,
-    step: Extract<ActionStep, { kind: 'refuse' | 'take-order' | 'finish' }>,
-  ): Promise<Reconciled> {
+    order: number,
+    targets: readonly Target[],
+    signal: AbortSignal,
+  ): Promise<readonly TargetOutcome[]> {
+    const { effects, leads } = this.#options
+    const outcomes: TargetOutcome[] = []
+    for (let from = 0; from < targets.length; from += SLICE_WIDTH) {
+      const stopped = signal.aborted || !this.#isWanted(action) || !leads(shardOf(action.namespace))
+      if (stopped || outcomes.some(({ kind }) => kind === 'later')) break
+      const part = targets.slice(from, from + SLICE_WIDTH)
+      outcomes.push(...(await Promise.all(part.map((each) => effects.apply(action, order, each)))))
+    }
+    return outcomes
+  }
+
+  async #saveProgress(action: ActionObject, run: ActionRun): Promise<void> {
+    const { clock, mayInform, statuses } = this.#options
+    const now = clock.monotonic()
+    if (!run.isWorthSaving(now, PROGRESS_MS) || !mayInform()) return
+    run.saved(now)
+    const next = statusAfter(action, { kind: 'progress', tally: run.tally() }, clock.now())
+    const answer = await statuses.writeStatus('QueueAction', action, next)
+    // Whatever else it was: the next progress, or the end, tells more.
+    if (answer.kind === 'written') this.#learn(action, next, answer.resourceVersion)
+  }
+
+  async #write(action: ActionObject, step: WrittenStep): Promise<Reconciled> {
     const { statuses, clock } = this.#options
     const next = statusAfter(action, step, clock.now())
     const answer = await statuses.writeStatus('QueueAction', action, next)
     switch (answer.kind) {
       case 'written': {
-        // Our own write is read at once; the watch brings the same version later.
-        const written = { ...action, status: next, resourceVersion: answer.resourceVersion }
-        this.#known.set(keyText(action), written)
-        this.#tell(action, step)
-        return step.kind === 'take-order' ? { kind: 'requeue', afterMs: 0 } : DONE
+        const written = this.#learn(action, next, answer.resourceVersion)
+        if (!hasEnded(written)) return again(0)
+        this.#runs.delete(keyText(action))
+        this.#tell(written)
+        return this.#retire(written)
       }
       case 'gone':
-      case 'conflict':
         return DONE
+      case 'conflict':
+        // The newer version is here already, or the watch brings it.
+        return this.#newest(action) === action ? DONE : again(0)
       case 'later':
-        return { kind: 'requeue', afterMs: answer.retryAfterMs }
+        return again(answer.retryAfterMs)
       case 'refused':
       case 'unknown':
         throw new Error(answer.detail)
     }
   }
 
-  async #cancel(step: Extract<ActionStep, { kind: 'cancel' }>): Promise<Reconciled> {
-    const { ledger, cancel } = this.#options
-    const entry = ledger.get(jobUid(step.uid))
-    if (entry) {
-      const { kind: _, uid: __, ...request } = step
-      // Not allowed to write just now: not given up, and not asked again at once.
-      if ((await cancel(entry, request)) === 'stopped') {
-        return { kind: 'requeue', afterMs: AGAIN_MS }
-      }
-    }
-    return { kind: 'requeue', afterMs: 0 }
+  /** An own write is read at once; the watch brings the same version later. */
+  #learn(
+    action: ActionObject,
+    status: ActionObject['status'],
+    resourceVersion: string,
+  ): ActionObject {
+    const written = { ...action, status, resourceVersion }
+    const key = keyText(action)
+    const known = this.#known.get(key)
+    const isNews = known?.uid === action.uid && isNewer(resourceVersion, known.resourceVersion)
+    if (isNews) this.#known.set(key, written)
+    return written
   }
 
-  #tell(action: ActionObject, step: Extract<ActionStep, { kind: string }>): void {
-    if (step.kind !== 'refuse' && step.kind !== 'finish') return
-    const { events, logger } = this.#options
-    const reason = step.kind === 'refuse' ? step.reason : 'ActionDone'
-    const { namespace, name, uid } = action
-    logger.info('an action has ended', { namespace, action: name, uid, code: reason })
-    events.emit({
-      kind: 'QueueAction',
-      regarding: { namespace, name, uid },
-      reason,
-      action: action.spec.action,
-      note: step.message || sentence('ActionRunning', { action: action.spec.action, matched: 1 }),
-    })
+  /** `ttlSecondsAfterFinished` is over, and no job has its payload from here (decision 0020). */
+  async #retire(action: ActionObject): Promise<Reconciled> {
+    const { clock, deleter, logger } = this.#options
+    const { completionTime } = action.status
+    const ended = completionTime === undefined ? action.creationMs : Date.parse(completionTime)
+    const ttlMs = 1000 * (action.spec.ttlSecondsAfterFinished ?? DEFAULT_TTL_SECONDS)
+    const left = ended + ttlMs - clock.now()
+    if (left > 0) return again(Math.min(left, RETIRE_LOOK_MS))
+    if (this.#isHeld(action)) return again(HELD_LOOK_MS)
+    const answer = await deleter.delete('QueueAction', action)
+    switch (answer.kind) {
+      case 'deleted':
+      case 'gone':
+      case 'conflict':
+        return DONE
+      case 'later':
+        return again(answer.retryAfterMs)
+      case 'refused': {
+        const { namespace, name, uid } = action
+        const fields = { namespace, action: name, uid, err: answer.detail }
+        logger.warn('an action that has ended may not be deleted', fields)
+        return again(RETIRE_LOOK_MS)
+      }
+      case 'unknown':
+        throw new Error(answer.detail)
+    }
   }
+
+  #isHeld({ namespace, uid, payload }: ActionObject): boolean {
+    if (payload.kind === 'absent') return false
+    for (const { object } of this.#options.ledger.ofShard(shardOf(namespace))) {
+      if (object.status.payloadAction?.uid === uid) return true
+    }
+    return false
+  }
+
+  #isWanted(action: ActionObject): boolean {
+    const known = this.#known.get(keyText(action))
+    return known?.uid === action.uid && !known.deleting
+  }
+
+  #newest(action: ActionObject): ActionObject {
+    const known = this.#known.get(keyText(action))
+    return known?.uid === action.uid ? known : action
+  }
+
+  #mayHold({ namespace, spec }: ActionObject): boolean {
+    if (spec.target.name !== undefined && spec.action !== 'Purge') return true
+    let bulk = 0
+    for (const [key, run] of this.#runs) {
+      if (run.isBulk && this.#known.get(key)?.namespace === namespace) bulk += 1
+    }
+    return bulk < BULK_IN_NAMESPACE
+  }
+
+  #hold(action: ActionObject, targets: readonly Target[]): ActionRun {
+    const run = new ActionRun(action, targets, this.#options.clock.monotonic())
+    this.#runs.set(keyText(action), run)
+    return run
+  }
+
+  #delayed(action: ActionObject, why: { afterMs: number; detail: string }): Reconciled {
+    const { namespace, name, uid } = action
+    const fields = { namespace, action: name, uid, err: why.detail }
+    this.#options.logger.debug('the targets of an action cannot be listed now', fields)
+    return again(why.afterMs)
+  }
+
+  #countTargets(action: ActionObject, outcomes: readonly TargetOutcome[]): void {
+    for (const { kind } of outcomes) {
+      if (kind === 'later') return
+      this.#options.metrics.count('gopherqueue_action_targets_total', {
+        action: action.spec.action,
+        result: kind,
+      })
+    }
+  }
+
+  #tell({ namespace, name, uid, spec, status }: ActionObject): void {
+    const { events, logger, metrics } = this.#options
+    const { reason, message = '', matched, done, skipped, failed } = status
+    if (reason === undefined || !isReason(reason)) return
+    const told = { matched, done, skipped, failed, requestedBy: spec.requestedBy }
+    logger.info('an action has ended', {
+      ...{ namespace, action: name, uid, code: reason, verb: spec.action },
+      ...told,
+    })
+    metrics.count('gopherqueue_actions_ended_total', { action: spec.action, reason })
+    const regarding = { namespace, name, uid }
+    events.emit({ kind: 'QueueAction', regarding, reason, action: spec.action, note: message })
+  }
+}
+
+function again(afterMs: number): Reconciled {
+  return { kind: 'requeue', afterMs }
 }

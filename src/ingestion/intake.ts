@@ -18,7 +18,7 @@ import type { QueueObject, UnreadableObject, Watcher } from '../core/resources.t
 import type { Logger, Metrics } from '../observability/ports.ts'
 import type { FactSink } from '../persistence/ports.ts'
 import type { Queues } from './queues.ts'
-import { judge, judgePayload, type Refusal } from './validate.ts'
+import { judge, judgePayload, payloadLost, type Refusal } from './validate.ts'
 
 export interface IntakeOptions {
   readonly ledger: Ledger
@@ -104,9 +104,19 @@ export class Intake implements Watcher<JobObject> {
   acceptsPayload(entry: Entry, json: string | null): boolean {
     const refusal = json === null ? null : judgePayload(json)
     if (!refusal) return true
+    this.#reject(entry, refusal)
+    return false
+  }
+
+  /** The QueueAction that held the payload of this run is gone: the job is refused. */
+  payloadLost(entry: Entry): void {
+    const { payloadAction } = entry.object.status
+    if (payloadAction) this.#reject(entry, payloadLost(payloadAction.name))
+  }
+
+  #reject(entry: Entry, refusal: Refusal): void {
     this.#verdicts.set(entry.object, { refusal })
     this.#refuse(entry, refusal)
-    return false
   }
 
   /** The queue's defaults, its pause or its being there changed. */

@@ -20,7 +20,7 @@ import { type ReasonOf, sentence } from '../api/reasons.ts'
 import { notYetSupported } from '../api/served.ts'
 import { MAX_PAYLOAD_DEPTH } from '../core/depth.ts'
 import { inexactInteger } from '../core/inexact.ts'
-import type { JobObject } from '../core/job.ts'
+import type { JobObject, Payload } from '../core/job.ts'
 import type { QueueObject, UnreadableObject } from '../core/resources.ts'
 import { boundedTime, FIRST_YEAR, LAST_YEAR } from './normalise.ts'
 
@@ -61,6 +61,13 @@ export function judge(
   return null
 }
 
+/** The action that held the payload of this run was deleted before it could be read (decision 0020). */
+export function payloadLost(action: string): Refusal {
+  const error = `it was to come from QueueAction ${action}, which was deleted; replay the job again`
+  const message = sentence('InvalidPayload', { path: 'spec.payload', error })
+  return { reason: 'InvalidPayload', message }
+}
+
 /** What a payload that was read only now holds against its dispatch; null = nothing. */
 export function judgePayload(json: string): Refusal | null {
   return tooLarge(Buffer.byteLength(json)) ?? inexact(json)
@@ -75,7 +82,13 @@ function notServed({ object, version }: Judged): Refusal | null {
   }
 }
 
-function payloadTooLarge({ object: { payload } }: Judged): Refusal | null {
+/** Of a job that was replayed with another one, its own says nothing any more (decision 0020). */
+function ownPayload({ status, payload }: JobObject): Payload {
+  return status.payloadAction ? { kind: 'absent' } : payload
+}
+
+function payloadTooLarge({ object }: Judged): Refusal | null {
+  const payload = ownPayload(object)
   switch (payload.kind) {
     case 'absent':
     case 'too-deep':
@@ -95,8 +108,8 @@ function tooLarge(bytes: number): Refusal | null {
   }
 }
 
-function payloadTooDeep({ object: { payload } }: Judged): Refusal | null {
-  if (payload.kind !== 'too-deep') return null
+function payloadTooDeep({ object }: Judged): Refusal | null {
+  if (ownPayload(object).kind !== 'too-deep') return null
   return {
     reason: 'InvalidPayload',
     message: sentence('InvalidPayload', {
@@ -107,7 +120,8 @@ function payloadTooDeep({ object: { payload } }: Judged): Refusal | null {
 }
 
 /** A stored payload is looked at when it is read for the dispatch (`judgePayload`). */
-function payloadInexact({ object: { payload } }: Judged): Refusal | null {
+function payloadInexact({ object }: Judged): Refusal | null {
+  const payload = ownPayload(object)
   return payload.kind === 'inline' ? inexact(payload.json) : null
 }
 

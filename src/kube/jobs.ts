@@ -56,7 +56,8 @@ export function decodeJob(raw: RawObject, meta: ObjectMeta): Decoded<JobObject> 
   }
 }
 
-function payloadOf(raw: RawObject): Payload {
+/** Of a QueueJob, or the one that a QueueAction brings along. */
+export function payloadOf(raw: RawObject): Payload {
   const value = payloadValue(raw)
   if (value === undefined || value === null) return { kind: 'absent' }
   const json = textOf(value)
@@ -116,8 +117,12 @@ type Live =
   | { readonly kind: 'later'; readonly retryAfterMs: number; readonly detail: string }
 
 /** A consistent read past every cache. Never rejects. */
-async function readLive(requests: KubeRequests, key: JobKey): Promise<Live> {
-  const asked = { verb: 'GET', path: objectPath('QueueJob', key) } as const
+async function readLive(
+  requests: KubeRequests,
+  key: JobKey,
+  kind: 'QueueJob' | 'QueueAction' = 'QueueJob',
+): Promise<Live> {
+  const asked = { verb: 'GET', path: objectPath(kind, key) } as const
   try {
     const text = await requests.requestText({
       ...asked,
@@ -174,9 +179,17 @@ export class KubePayloadReader implements PayloadReader {
     this.#requests = requests
   }
 
+  readPayload(key: JobKey, uid: JobUid): Promise<PayloadAnswer> {
+    return this.#read('QueueJob', key, uid)
+  }
+
+  readActionPayload(key: JobKey, uid: string): Promise<PayloadAnswer> {
+    return this.#read('QueueAction', key, uid)
+  }
+
   /** Another object under the name is gone, not a payload (U5). */
-  async readPayload(key: JobKey, uid: JobUid): Promise<PayloadAnswer> {
-    const live = await readLive(this.#requests, key)
+  async #read(kind: 'QueueJob' | 'QueueAction', key: JobKey, uid: string): Promise<PayloadAnswer> {
+    const live = await readLive(this.#requests, key, kind)
     if (live.kind === 'later') return { kind: 'later', retryAfterMs: live.retryAfterMs }
     if (live.kind === 'gone' || live.meta.uid !== uid) return { kind: 'gone' }
     const value = payloadValue(live.raw)

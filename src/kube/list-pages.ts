@@ -31,6 +31,10 @@ export interface ListOptions {
   readonly signal?: AbortSignal
   /** Default: 10,000. */
   readonly maxPages?: number
+  /** As it was at exactly that revision, for as long as the server knows it. Default: as it is now. */
+  readonly revision?: string
+  /** Default: the whole objects. */
+  readonly accept?: string
 }
 
 /** 500 objects at their largest: 128 KiB of payload and as much status and managed fields. */
@@ -47,11 +51,14 @@ export async function* listPages(
   const asked = { verb: 'GET', path } as const
   let token = ''
   for (let page = 0; page < (options.maxPages ?? 10_000); page++) {
+    // A token names the revision itself, and the server takes no second one beside it.
+    const from = token === '' ? revisionOf(options) : { continue: token }
     const text = await requests.requestText({
       ...asked,
-      query: { limit: options.pageSize, ...queryOf(selectors), ...(token && { continue: token }) },
+      query: { limit: options.pageSize, ...queryOf(selectors), ...from },
       deadlineMs: PAGE_DEADLINE_MS,
       maxBytes: MAX_PAGE_BYTES,
+      ...(options.accept ? { accept: options.accept } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     })
     const { next, ...read } = pageOf(asked, text)
@@ -61,6 +68,11 @@ export async function* listPages(
     token = next
   }
   throw badAnswer(asked, 'the list does not end')
+}
+
+function revisionOf({ revision }: ListOptions): Record<string, string> {
+  if (!revision) return {}
+  return { resourceVersion: revision, resourceVersionMatch: 'Exact' }
 }
 
 export function queryOf(selectors: Selectors): Record<string, string> {

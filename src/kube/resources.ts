@@ -8,6 +8,7 @@ import { QueueScheduleSpec, QueueScheduleStatus } from '../api/queueschedule.ts'
 import type { ActionObject, QueueObject, ScheduleObject } from '../core/resources.ts'
 import type { WriteAnswer } from '../persistence/ports.ts'
 import { decoderOf } from './decode.ts'
+import { payloadOf } from './jobs.ts'
 import type { Decode } from './objects.ts'
 import { putStatus, type StatusTarget } from './status-write.ts'
 import type { KubeRequests } from './transport.ts'
@@ -18,11 +19,18 @@ export const decodeQueue: Decode<QueueObject> = decoderOf(QueueSpec, QueueStatus
   observedGeneration: -1,
 })
 
-export const decodeAction: Decode<ActionObject> = decoderOf(
-  QueueActionSpec,
+const decodeBareAction = decoderOf(
+  QueueActionSpec.omit({ payload: true }),
   QueueActionStatus.loose(),
   { observedGeneration: -1, phase: 'Pending' },
 )
+
+/** Without its payload, if that is large: it is read again before a job is dispatched with it. */
+export const decodeAction: Decode<ActionObject> = (raw, meta) => {
+  const decoded = decodeBareAction(raw, meta)
+  if (decoded.kind === 'unreadable') return decoded
+  return { kind: 'object', object: { ...decoded.object, payload: payloadOf(raw) } }
+}
 
 export const decodeSchedule: Decode<ScheduleObject> = decoderOf(
   QueueScheduleSpec,

@@ -181,6 +181,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     payloads: ports.payloads,
     refused: (entry) => writer.holds(entry.uid) || intake.refused(entry),
     acceptsPayload: (entry, json) => intake.acceptsPayload(entry, json),
+    payloadLost: (entry) => intake.payloadLost(entry),
     queueHolds: (namespace, queue) => queues.holds(namespace, queue),
     holdUntil: (uid) => reclaims.holdUntil(uid),
   })
@@ -298,7 +299,8 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     ...base,
     act: (entry, request, options) => acts.act(entry, request, options),
     pauses: reporter,
-    runs: schedules,
+    // Schedules are not served yet.
+    runs: { run: async () => ({ kind: 'later', retryAfterMs: 60_000, detail: '' }) },
     deleter: ports.deleter,
     deleted: (entry) => intake.removed(entry.object, entry.uid),
     moved,

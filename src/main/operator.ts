@@ -13,6 +13,7 @@ import { createMetrics, type MetricsRegistry } from '../http/metrics.ts'
 import { HttpServer, type Route } from '../http/server.ts'
 import type { KubeAccess } from '../kube/access.ts'
 import { loadKubeConfig } from '../kube/config.ts'
+import { KubeObjectDeleter } from '../kube/delete.ts'
 import { KubeEvents } from '../kube/events.ts'
 import { decodeJob, KubePayloadReader, KubeStatusStore } from '../kube/jobs.ts'
 import { KubeMemberLeases, KubeShardRecords } from '../kube/lease.ts'
@@ -20,6 +21,7 @@ import { collectionPath } from '../kube/paths.ts'
 import { ActionPolicyCheck } from '../kube/policies.ts'
 import { Reflector } from '../kube/reflector.ts'
 import { decodeAction, decodeQueue, decodeSchedule, ObjectStatusStore } from '../kube/resources.ts'
+import { KubeTargetLister } from '../kube/targets.ts'
 import { KubeTransport } from '../kube/transport.ts'
 import { natsBeatFeed } from '../nats/beats.ts'
 import { connectNats, type Nats } from '../nats/connect.ts'
@@ -249,6 +251,8 @@ class OperatorProcess implements Operator {
         store: new KubeStatusStore(this.#transport),
         objectStatuses: new ObjectStatusStore(this.#transport),
         guard: this.#guard,
+        targets: new KubeTargetLister(this.#transport),
+        deleter: new KubeObjectDeleter(this.#transport),
         payloads: new KubePayloadReader(this.#transport),
         records: new KubeShardRecords(leases),
         members: new KubeMemberLeases(leases),

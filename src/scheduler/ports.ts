@@ -33,6 +33,8 @@ export type PayloadAnswer =
 /** Reads a payload that is too large for the cache. Implemented by `kube/jobs.ts`. */
 export interface PayloadReader {
   readPayload(key: JobKey, uid: JobUid): Promise<PayloadAnswer>
+  /** Of the QueueAction that asked for this run of a job (decision 0020). */
+  readActionPayload(key: JobKey, uid: string): Promise<PayloadAnswer>
 }
 
 /** Epochs of the shards that this process leads, and their nonces (S1, S2). */

@@ -273,7 +273,12 @@ export class World {
       ...api.portsFor(() => !link.dead),
       objectStatuses: { writeStatus: async () => ({ kind: 'gone' }) },
       guard: { check: async () => 'guarded' },
-      payloads: { readPayload: async () => ({ kind: 'found', json: null }) },
+      payloads: {
+        readPayload: async () => ({ kind: 'found', json: null }),
+        readActionPayload: async () => ({ kind: 'gone' }),
+      },
+      deleter: { delete: async () => ({ kind: 'gone' }) },
+      targets: { list: async () => ({ kind: 'listed', revision: '1' }) },
       ...nats.portsFor(link),
       relistJobs: async () => {
         if (controller) api.tellAll(controller)

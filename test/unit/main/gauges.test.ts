@@ -19,7 +19,7 @@ function aScrape() {
         ...{ shards: new Shards(new Uint8Array()), ledger, queues, workers },
         writer: { depth: 3, quarantined: 1 },
         declared: { depth: 0 },
-        actions: { depth: 2 },
+        actions: { depth: 2, targetsLeft: 7 },
       },
       {
         count() {},
@@ -70,5 +70,6 @@ describe('the gauges', () => {
     expect(gauge('gopherqueue_status_writer_depth')).toBe(3)
     expect(gauge('gopherqueue_status_writer_quarantined')).toBe(1)
     expect(gauge('gopherqueue_reconcile_depth queueaction')).toBe(2)
+    expect(gauge('gopherqueue_action_targets_left')).toBe(7)
   })
 })

@@ -42,10 +42,14 @@ function aCycle(
         purged += 1
       },
     },
-    payloads: { readPayload: async () => ({ kind: 'found', json: '{}' }) },
+    payloads: {
+      readPayload: async () => ({ kind: 'found', json: '{}' }),
+      readActionPayload: async () => ({ kind: 'gone' }),
+    },
     refused: () => false,
     queueHolds: () => false,
     acceptsPayload: () => true,
+    payloadLost: () => {},
     holdUntil: () => 0,
     ...given,
   })
