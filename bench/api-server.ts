@@ -12,7 +12,7 @@ import { collectionPath } from '../src/kube/paths.ts'
 import { Reflector } from '../src/kube/reflector.ts'
 import { KubeTransport } from '../src/kube/transport.ts'
 import type { Logger } from '../src/observability/ports.ts'
-import { readWrites, type WriteCounts } from './api-writes.ts'
+import { readRequests, readWrites, type WriteCounts } from './api-writes.ts'
 
 /** Requests in flight at once; as many as the operator's own writer has. */
 export const connections = 32
@@ -101,4 +101,10 @@ export async function watchJobs(
 export async function writesOf(api: KubeTransport): Promise<WriteCounts> {
   const call = { verb: 'GET', path: '/metrics', accept: 'text/plain' } as const
   return readWrites(await api.requestText({ ...call, maxBytes: metricsMaxBytes }))
+}
+
+/** Requests of every verb on what the operator works with, since the start of the API server. */
+export async function requestsOf(api: KubeTransport): Promise<number> {
+  const call = { verb: 'GET', path: '/metrics', accept: 'text/plain' } as const
+  return readRequests(await api.requestText({ ...call, maxBytes: metricsMaxBytes }))
 }

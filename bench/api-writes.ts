@@ -22,19 +22,38 @@ export type WriteCounts = ReadonlyMap<string, number>
 /** From the text of the API server's /metrics. */
 export function readWrites(metrics: string): WriteCounts {
   const counts = new Map<string, number>()
-  for (const line of metrics.split('\n')) {
-    if (!line.startsWith('apiserver_request_total{')) continue
+  for (const { verb, kind, subresource, value } of requestsIn(metrics)) {
+    if (!writeVerbs.has(verb)) continue
+    const what = `${verb} ${kind}${subresource === '' ? '' : `/${subresource}`}`
+    counts.set(what, (counts.get(what) ?? 0) + value)
+  }
+  return counts
+}
+
+/** Requests of any verb, reads too; a watch counts when it ends. */
+export function readRequests(metrics: string): number {
+  return requestsIn(metrics).reduce((sum, { value }) => sum + value, 0)
+}
+
+interface Requests {
+  readonly verb: string
+  readonly kind: string
+  readonly subresource: string
+  readonly value: number
+}
+
+/** On kinds that the operator works with. */
+function requestsIn(metrics: string): readonly Requests[] {
+  const lines = metrics.split('\n').filter((line) => line.startsWith('apiserver_request_total{'))
+  return lines.flatMap((line) => {
     const labels = Object.fromEntries(
       [...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]),
     )
     const { verb = '', group = '', resource = '', subresource = '' } = labels
     const kind = `${group}/${resource}`
-    if (!writeVerbs.has(verb) || !operatorWrites.has(kind)) continue
-    const what = `${verb} ${kind}${subresource === '' ? '' : `/${subresource}`}`
     const value = Number(line.slice(line.lastIndexOf(' ') + 1))
-    counts.set(what, (counts.get(what) ?? 0) + value)
-  }
-  return counts
+    return operatorWrites.has(kind) ? [{ verb, kind, subresource, value }] : []
+  })
 }
 
 /** What the operator wrote between two readings: all of it but the creation of jobs. */

@@ -1,16 +1,22 @@
-// The four benchmarks, each from a cluster without an operator to a report.
+// The benchmarks on a cluster, each from a cluster without an operator to a report.
 
 import type { DevCluster } from '../devcluster/cluster.ts'
 import type { ManagedProcess } from '../devcluster/process.ts'
+import { API_VERSION } from '../src/api/conditions.ts'
 import type { KubeTransport } from '../src/kube/transport.ts'
 import type { Time } from './api-server.ts'
+import { measureBacklog } from './backlog.ts'
 import { type CeilingRun, measureCeiling } from './ceiling.ts'
+import { measureFairness } from './fairness.ts'
 import { bundleOperator, operatorOf, workerOf } from './installation.ts'
+import { kubectl } from './kubectl.ts'
 import { type LatencyRun, measureLatency } from './latency.ts'
 import type { BenchOptions } from './options.ts'
 import {
   type Report,
+  reportBacklog,
   reportCeiling,
+  reportFairness,
   reportLatency,
   reportStart,
   reportThroughput,
@@ -45,6 +51,10 @@ export function runBench(bench: Bench): Promise<Report> {
       return latency(bench)
     case 'start':
       return start(bench)
+    case 'backlog':
+      return backlog(bench)
+    case 'fairness':
+      return fairness(bench)
   }
 }
 
@@ -128,6 +138,40 @@ async function start({ options, cluster, time, signal }: Bench): Promise<Report>
   )
   await operator.stop()
   return reportStart(run)
+}
+
+/** The operator's idle queue: there, so that its jobs wait for workers and not for their queue. */
+const idleQueue = 'backlog'
+
+async function backlog(bench: Bench): Promise<Report> {
+  const { options, api, time, signal, cluster } = bench
+  const feed = await StartFeed.open()
+  const { operator } = await startSystem(bench, { BENCH_START_PORT: String(feed.port) })
+  const queue = { kind: 'Queue', metadata: { name: idleQueue, namespace }, spec: {} }
+  const text = JSON.stringify({ apiVersion: API_VERSION, ...queue })
+  await kubectl(cluster, ['create', '-f', '-'], text)
+  const { jobs, seconds } = options
+  const rate = { perSecond: options.rates[0] ?? 50, seconds }
+  const shared = { api, clock: time.clock, signal, feed, namespace, operator, jobs, rate }
+  const run = await step(`backlog, ${jobs} jobs`, 'that nobody can run', (say) =>
+    measureBacklog({ ...shared, queue: idleQueue, restSeconds: seconds, say }),
+  )
+  await feed.close()
+  return reportBacklog(run)
+}
+
+async function fairness(bench: Bench): Promise<Report> {
+  const { options, api, time, signal } = bench
+  const feed = await StartFeed.open()
+  await startSystem(bench, { BENCH_START_PORT: String(feed.port) })
+  const { jobs: waiting, seconds } = options
+  const rate = { perSecond: options.rates[0] ?? 10, seconds }
+  const shared = { api, clock: time.clock, signal, feed, namespace }
+  const run = await step(`fairness, ${waiting} jobs of the noisy tenant`, 'in one queue', (say) =>
+    measureFairness(rate, { ...shared, backlog: waiting, say }),
+  )
+  await feed.close()
+  return reportFairness(run)
 }
 
 interface System {

@@ -2,6 +2,7 @@
 // moment the handler is called, at rates far below what the system could do. Jobs are sent in an open
 // loop (open-loop.ts), both moments are read from one clock (same-clock.ts).
 
+import type { QueueJobSpecInput } from '../src/api/queuejob.ts'
 import type { Clock } from '../src/core/clock.ts'
 import type { KubeTransport } from '../src/kube/transport.ts'
 import { createJob } from './api-server.ts'
@@ -30,17 +31,19 @@ export interface LatencyOptions {
   readonly namespace: string
   /** Of the first job; the names of the jobs are made of their numbers. */
   readonly firstNumber: number
+  /** Default: a job that does nothing. */
+  readonly specOf?: (number: number) => QueueJobSpecInput
   readonly signal: AbortSignal
 }
 
 export async function measureLatency(rate: Rate, options: LatencyOptions): Promise<LatencyRun> {
-  const { api, clock, feed, namespace, firstNumber, signal } = options
+  const { api, clock, feed, namespace, firstNumber, signal, specOf = noopJob } = options
   const calledAt = new Map<number, number>()
   const creations: Promise<unknown>[] = []
   const send = (index: number) => {
     const number = firstNumber + index
     calledAt.set(number, machineMicros())
-    creations.push(createJob(api, namespace, `noop-${number}`, noopJob(number)))
+    creations.push(createJob(api, namespace, `noop-${number}`, specOf(number)))
   }
   const run: OpenLoopRun = await runOpenLoop(rate, clock, send, signal)
   await Promise.all(creations)

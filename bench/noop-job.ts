@@ -5,6 +5,7 @@ import type { QueueJobSpecInput } from '../src/api/queuejob.ts'
 
 export const noopType = 'bench.noop'
 
-export function noopJob(number: number): QueueJobSpecInput {
-  return { type: noopType, payload: { number } }
+/** @param ms how long the handler holds its slot; default: not at all */
+export function noopJob(number: number, ms?: number): QueueJobSpecInput {
+  return { type: noopType, payload: ms === undefined ? { number } : { number, ms } }
 }

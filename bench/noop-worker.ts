@@ -2,6 +2,7 @@
 // GOPHERQUEUE_SLOTS and the other settings come from the environment, as for every worker.
 
 import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { defineJob } from '@gopherqueue/sdk'
 import { handle, runWorker } from '@gopherqueue/sdk/worker'
 import { z } from 'zod'
@@ -17,14 +18,15 @@ feed?.on('error', () => undefined)
 const noop = defineJob({
   type: noopType,
   version: '1',
-  input: z.object({ number: z.int() }),
+  input: z.object({ number: z.int(), ms: z.int().min(0).default(0) }),
   output: z.void(),
 })
 
 await runWorker({
   handlers: [
-    handle(noop, ({ number }) => {
+    handle(noop, async ({ number, ms }) => {
       feed?.write(`${JSON.stringify({ number, at: machineMicros() })}\n`)
+      if (ms > 0) await sleep(ms)
     }),
   ],
 })

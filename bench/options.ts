@@ -2,7 +2,14 @@
 
 import { parseArgs } from 'node:util'
 
-export const benchNames = ['ceiling', 'throughput', 'latency', 'start'] as const
+export const benchNames = [
+  'ceiling',
+  'throughput',
+  'latency',
+  'start',
+  'backlog',
+  'fairness',
+] as const
 export type BenchName = (typeof benchNames)[number]
 
 export const usage = `usage: npm run bench -- NAME [options]
@@ -11,11 +18,15 @@ export const usage = `usage: npm run bench -- NAME [options]
   throughput   jobs that do nothing through the whole system, beside the ceiling of the same run
   latency      from the client's create call to the handler's start, in an open loop
   start        how long the operator takes to be ready, and its memory at rest
+  backlog      what many waiting jobs cost: memory, requests at rest, latency beside them, cold start
+  fairness     a quiet tenant's wait alone and beside a noisy tenant with a backlog
 
-  --jobs N       ceiling, throughput: number of jobs (default 3000, 5000)
-  --slots N      throughput, latency: slots of the worker (default 100)
-  --rates A,B    latency: creations per second, one run each (default 50,100)
-  --seconds N    latency: length of each run (default 60); start: rest before memory is read (10)
+  --jobs N       ceiling, throughput: number of jobs (default 3000, 5000); backlog, fairness: how many
+                 wait (20000, 8000)
+  --slots N      throughput, latency, backlog: slots of the worker (default 100); fairness (20)
+  --rates A,B    latency: creations per second, one run each (default 50,100); the others use the first
+  --seconds N    latency, backlog, fairness: length of each run (default 60, 20, 20); start: rest before
+                 memory is read (10)
   --starts N     start: number of starts (default 5)
   --no-ceiling   throughput: leave the ceiling out
   --no-gc        run the API server with Go's default garbage collection, not GOGC=400
@@ -50,6 +61,17 @@ const defaultJobs: Readonly<Record<BenchName, number>> = {
   throughput: 5000,
   latency: 1,
   start: 1,
+  backlog: 20_000,
+  fairness: 8000,
+}
+
+const defaultSeconds: Readonly<Record<BenchName, number>> = {
+  ceiling: 1,
+  throughput: 1,
+  latency: 60,
+  start: 10,
+  backlog: 20,
+  fairness: 20,
 }
 
 export function parseOptions(args: readonly string[]): ParsedOptions {
@@ -67,8 +89,8 @@ function parse(args: readonly string[]): ParsedOptions {
     allowNegative: true,
     options: {
       jobs: { type: 'string' },
-      slots: { type: 'string', default: '100' },
-      rates: { type: 'string', default: '50,100' },
+      slots: { type: 'string' },
+      rates: { type: 'string' },
       seconds: { type: 'string' },
       starts: { type: 'string', default: '5' },
       ceiling: { type: 'boolean', default: true },
@@ -89,9 +111,11 @@ function parse(args: readonly string[]): ParsedOptions {
     options: {
       name,
       jobs: whole('jobs', values.jobs ?? String(defaultJobs[name]), 1, 1_000_000),
-      slots: whole('slots', values.slots, 1, 10_000),
-      rates: values.rates.split(',').map((rate) => whole('rates', rate, 1, 10_000)),
-      seconds: whole('seconds', values.seconds ?? (name === 'start' ? '10' : '60'), 1, 3600),
+      slots: whole('slots', values.slots ?? (name === 'fairness' ? '20' : '100'), 1, 10_000),
+      rates: (values.rates ?? (name === 'fairness' ? '10' : '50,100'))
+        .split(',')
+        .map((rate) => whole('rates', rate, 1, 10_000)),
+      seconds: whole('seconds', values.seconds ?? String(defaultSeconds[name]), 1, 3600),
       starts: whole('starts', values.starts, 1, 100),
       ceiling: values.ceiling,
       goGc: values.gc,

@@ -6,6 +6,7 @@ export interface Spread {
   readonly count: number
   readonly p50: number
   readonly p90: number
+  readonly p95: number
   readonly p99: number
   readonly max: number
 }
@@ -25,7 +26,7 @@ export function percentile(sorted: readonly number[], percent: number): number {
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = [...values].sort((one, other) => one - other)
   const at = (percent: number) => percentile(sorted, percent)
-  return { count: values.length, p50: at(50), p90: at(90), p99: at(99), max: at(100) }
+  return { count: values.length, p50: at(50), p90: at(90), p95: at(95), p99: at(99), max: at(100) }
 }
 
 /** For output: a tenth of a millisecond is finer than anything that was measured. */

@@ -1,6 +1,8 @@
 // What each benchmark says: a table for people and one object for programs, from the same numbers.
 
+import type { BacklogRun } from './backlog.ts'
 import type { CeilingRun } from './ceiling.ts'
+import type { FairnessRun } from './fairness.ts'
 import type { LatencyRun } from './latency.ts'
 import type { BenchOptions } from './options.ts'
 import { round, type Spread } from './percentiles.ts'
@@ -97,6 +99,62 @@ export function reportStart(run: StartRun): Report {
       starts,
       readyMs: { p50: round(readyMs.p50, 0), max: round(readyMs.max, 0) },
       rssMiB: mib === undefined ? null : round(mib),
+    },
+  }
+}
+
+export function reportBacklog(run: BacklogRun): Report {
+  const { bytesPerJob } = run
+  const kib = bytesPerJob === undefined ? undefined : bytesPerJob / 1024
+  const rows: Cell[][] = [
+    ['operator memory per waiting job, KiB', kib === undefined ? 'unknown here' : round(kib, 2)],
+    ['API requests at rest, per second', round(run.requestsPerSecond, 2)],
+    ['cold start to the first handler, ms', round(run.coldStartMs, 0)],
+    [
+      'latency without it, p50 / p99, ms',
+      `${round(run.empty.ms.p50)} / ${round(run.empty.ms.p99)}`,
+    ],
+    [
+      'latency beside it, p50 / p99, ms',
+      `${round(run.beside.ms.p50)} / ${round(run.beside.ms.p99)}`,
+    ],
+  ]
+  return {
+    text: textTable(['', `${run.jobs} waiting jobs`], rows),
+    json: {
+      bench: 'backlog',
+      jobs: run.jobs,
+      kibPerJob: kib === undefined ? null : round(kib, 2),
+      requestsPerSecond: round(run.requestsPerSecond, 2),
+      restSeconds: run.restSeconds,
+      coldStartMs: round(run.coldStartMs, 0),
+      emptyMs: spreadJson(run.empty.ms),
+      besideMs: spreadJson(run.beside.ms),
+    },
+  }
+}
+
+export function reportFairness(run: FairnessRun): Report {
+  const { alone, beside } = run
+  const ratio = round(beside.ms.p95 / alone.ms.p95, 2)
+  const cells = ({ ms }: LatencyRun) =>
+    [ms.p50, ms.p95, ms.p99, ms.max].map((value) => round(value))
+  const rows: Cell[][] = [
+    ['alone', alone.jobs, ...cells(alone)],
+    [`beside ${run.backlog} jobs of another tenant`, beside.jobs, ...cells(beside)],
+  ]
+  return {
+    text: [
+      textTable(['create to handler, ms', 'jobs', 'p50', 'p95', 'p99', 'max'], rows),
+      `p95 beside the noisy tenant is ${ratio} times that alone; ${run.left} of its jobs still waited at the end`,
+    ].join('\n\n'),
+    json: {
+      bench: 'fairness',
+      backlog: run.backlog,
+      left: run.left,
+      ratioP95: ratio,
+      alone: { ...spreadJson(alone.ms), p95: round(alone.ms.p95), jobs: alone.jobs },
+      beside: { ...spreadJson(beside.ms), p95: round(beside.ms.p95), jobs: beside.jobs },
     },
   }
 }

@@ -14,7 +14,7 @@ describe('the command line of the benchmarks', () => {
       jobs: 5000,
       slots: 100,
       rates: [50, 100],
-      seconds: 60,
+      seconds: 1,
       starts: 5,
       ceiling: true,
       goGc: true,
@@ -37,12 +37,21 @@ describe('the command line of the benchmarks', () => {
     })
   })
 
+  it('lets 20,000 jobs wait, and a quiet tenant send ten a second beside 8,000', () => {
+    expect(optionsOf('backlog')).toMatchObject({ jobs: 20_000, slots: 100, seconds: 20 })
+    expect(optionsOf('fairness')).toMatchObject({ jobs: 8000, slots: 20, rates: [10], seconds: 20 })
+  })
+
   it('rests for ten seconds before the memory at rest is read', () => {
     expect(optionsOf('start').seconds).toBe(10)
   })
 
   it.each([
-    ['no name', [], 'NAME must be one of ceiling, throughput, latency, start, is ""'],
+    [
+      'no name',
+      [],
+      'NAME must be one of ceiling, throughput, latency, start, backlog, fairness, is ""',
+    ],
     ['an unknown name', ['speed'], 'is "speed"'],
     ['two names', ['ceiling', 'latency'], 'is "ceiling latency"'],
     ['a number that is none', ['ceiling', '--jobs', 'many'], '--jobs must be a whole number'],

@@ -23,7 +23,7 @@ describe('percentiles', () => {
 
   it('order does not matter, and the given values are left alone', () => {
     const values = [30, 9, 100]
-    expect(spreadOf(values)).toEqual({ count: 3, p50: 30, p90: 100, p99: 100, max: 100 })
+    expect(spreadOf(values)).toEqual({ count: 3, p50: 30, p90: 100, p95: 100, p99: 100, max: 100 })
     expect(values).toEqual([30, 9, 100])
   })
 

@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import type { CeilingRun } from '../../../bench/ceiling.ts'
 import {
+  reportBacklog,
   reportCeiling,
   reportConditions,
+  reportFairness,
   reportLatency,
   reportStart,
   reportThroughput,
 } from '../../../bench/report.ts'
 import type { ThroughputRun } from '../../../bench/throughput.ts'
 
-const spread = { count: 100, p50: 1.234, p90: 2, p99: 3.06, max: 40 }
+const spread = { count: 100, p50: 1.234, p90: 2, p95: 2, p99: 3.06, max: 40 }
 
 const ceilingOf = (jobsPerSecond: number): CeilingRun => ({
   jobs: 1000,
@@ -73,7 +75,7 @@ describe('what a benchmark says', () => {
   })
 
   it('is the time to be ready and the memory at rest', () => {
-    const readyMs = { count: 5, p50: 612.4, p90: 700, p99: 700, max: 700.2 }
+    const readyMs = { count: 5, p50: 612.4, p90: 700, p95: 700, p99: 700, max: 700.2 }
     expect(reportStart({ readyMs, residentBytes: 94_371_840 }).json).toEqual({
       bench: 'start',
       starts: 5,
@@ -81,6 +83,34 @@ describe('what a benchmark says', () => {
       rssMiB: 90,
     })
     expect(reportStart({ readyMs, residentBytes: undefined }).json.rssMiB).toBeNull()
+  })
+
+  it('is what waiting costs: memory, requests, latency beside it, cold start', () => {
+    const latency = { perSecond: 50, jobs: 1000, ms: spread, senderLateMs: 0 }
+    const run = {
+      jobs: 20_000,
+      empty: latency,
+      beside: latency,
+      bytesPerJob: 2048,
+      restSeconds: 20,
+      requestsPerSecond: 0.444,
+      coldStartMs: 4000.2,
+    }
+    expect(reportBacklog(run).json).toMatchObject({
+      kibPerJob: 2,
+      requestsPerSecond: 0.44,
+      coldStartMs: 4000,
+      besideMs: { p50: 1.2 },
+    })
+    expect(reportBacklog({ ...run, bytesPerJob: undefined }).json.kibPerJob).toBeNull()
+  })
+
+  it('is how many times longer a quiet tenant waits beside a noisy one', () => {
+    const alone = { perSecond: 10, jobs: 200, ms: spread, senderLateMs: 0 }
+    const beside = { ...alone, ms: { ...spread, p95: 3 } }
+    const { json, text } = reportFairness({ backlog: 8000, left: 900, alone, beside })
+    expect(json).toMatchObject({ ratioP95: 1.5, left: 900, beside: { p95: 3 } })
+    expect(text).toContain('1.5 times')
   })
 
   it.each([
