@@ -3,26 +3,32 @@
  * the checks that CEL cannot make, and on to the scheduler.
  *
  *   changed ─▶ ledger (C1) ─┬─ a term above ours in its status: are we deposed? (W6)
- *                           ├─ refused: one write says why
+ *                           ├─ refused, or the duplicate of another job: one write says why
+ *                           ├─ ended, and `spec.runId` asks for another run: run again (U3)
  *                           ├─ edited after it was written: observedGeneration follows
  *                           ├─ suspended while it runs: the attempt is handed back (U2)
  *                           └─ placed: ready, due, held, or nothing to do
  *   removed ─▶ forgotten; what runs for it is told to stop (U5)
  */
 import { notYetSupported } from '../api/served.ts'
+import { clockLags } from '../core/active-deadline.ts'
 import type { Clock } from '../core/clock.ts'
 import { type JobKey, jobUid, type ShardId } from '../core/ids.ts'
 import { isTerminal, type JobObject } from '../core/job.ts'
 import { type Attempt, type Entry, type Ledger, termOfStatus } from '../core/ledger.ts'
+import { wantsRerun } from '../core/replays.ts'
 import type { QueueObject, UnreadableObject, Watcher } from '../core/resources.ts'
 import type { Logger, Metrics } from '../observability/ports.ts'
 import type { FactSink } from '../persistence/ports.ts'
+import type { Admission, Verdict } from './admission.ts'
 import type { Queues } from './queues.ts'
 import { judge, judgePayload, payloadLost, type Refusal } from './validate.ts'
 
 export interface IntakeOptions {
   readonly ledger: Ledger
   readonly queues: Queues
+  /** What other jobs have to say about one. */
+  readonly admission: Pick<Admission, 'verdict' | 'queueChanged'>
   readonly sink: FactSink
   readonly clock: Clock
   readonly logger: Logger
@@ -35,6 +41,7 @@ export interface IntakeOptions {
   readonly verify: (shard: ShardId) => void
   readonly place: (entry: Entry) => void
   readonly suspend: (entry: Entry) => void
+  readonly rerun: (entry: Entry) => void
   readonly gone: (entry: Entry, attempt: Attempt | null) => void
   readonly unreadable: (object: UnreadableObject) => void
   /** A job that has ended was edited to ask for what this release does not serve. */
@@ -75,7 +82,7 @@ export class Intake implements Watcher<JobObject> {
 
   /** What this version asks for, now that the shard is led; also after a queue changed. */
   consider(entry: Entry): void {
-    const { leads, termOf, verify, place, suspend } = this.#options
+    const { leads, termOf, verify, place, suspend, rerun } = this.#options
     const own = termOf(entry.shard)
     if (own > 0 && termOfStatus(entry.object) > own) verify(entry.shard)
     if (!leads(entry.shard)) return
@@ -84,8 +91,9 @@ export class Intake implements Watcher<JobObject> {
       place(entry)
       return
     }
-    const refusal = this.#refusalNow(entry)
-    if (refusal) this.#refuse(entry, refusal)
+    const verdict = this.#verdictNow(entry)
+    if (verdict) this.#end(entry, verdict)
+    else if (this.#asksForRun(entry)) rerun(entry)
     else if (this.#needsSeen(entry)) this.#see(entry)
     if (entry.record.suspend && entry.attempt) suspend(entry)
     place(entry)
@@ -96,8 +104,14 @@ export class Intake implements Watcher<JobObject> {
     return !attempt && queues.state(record.namespace, record.queue).kind === 'foreign'
   }
 
+  /** It ends without a start, for what it says itself or for what other jobs say. */
   refused(entry: Entry): boolean {
-    return this.#refusalNow(entry) !== null
+    return this.#verdictNow(entry) !== null
+  }
+
+  /** For what it says itself it cannot start here, whatever other jobs say. */
+  unfit(entry: Entry): boolean {
+    return this.#isForeign(entry) || this.#refusalNow(entry) !== null
   }
 
   /** A payload that is too large for the cache was read. False: the job is refused. */
@@ -121,9 +135,11 @@ export class Intake implements Watcher<JobObject> {
 
   /** The queue's defaults, its pause or its being there changed. */
   queueChanged(queue: Pick<QueueObject, 'namespace' | 'name'>): void {
-    const { ledger } = this.#options
+    const { ledger, admission } = this.#options
     this.#verdicts = new WeakMap()
-    for (const entry of ledger.renormalise(queue.namespace, queue.name)) this.consider(entry)
+    const jobs = ledger.renormalise(queue.namespace, queue.name)
+    admission.queueChanged(queue.namespace, queue.name, jobs)
+    for (const entry of jobs) this.consider(entry)
   }
 
   /** Only a job that waits can be refused: what started runs to its end. */
@@ -139,6 +155,22 @@ export class Intake implements Watcher<JobObject> {
     return refusal
   }
 
+  #verdictNow(entry: Entry): Verdict | null {
+    const refusal = this.#refusalNow(entry)
+    return refusal ? { kind: 'refused', refusal } : this.#options.admission.verdict(entry)
+  }
+
+  #end(entry: Entry, verdict: Verdict): void {
+    if (verdict.kind === 'refused') {
+      this.#refuse(entry, verdict.refusal)
+    } else if (entry.facts === 0) {
+      const { sink, clock } = this.#options
+      const { name, uid } = verdict.first.object
+      const at = clock.now()
+      void sink.submit(entry.uid, { kind: 'duplicate', first: { name, uid }, at })
+    }
+  }
+
   #refuse(entry: Entry, refusal: Refusal): void {
     if (entry.facts > 0) return
     const { namespace, name } = entry.object
@@ -151,9 +183,15 @@ export class Intake implements Watcher<JobObject> {
     void this.#options.sink.submit(entry.uid, { kind: 'refused', ...refusal })
   }
 
+  #asksForRun({ object, record, facts }: Entry): boolean {
+    return facts === 0 && !object.deleting && wantsRerun(record.runId, object.status)
+  }
+
   /** `kubectl wait` ignores conditions while observedGeneration lags, on finished jobs too. */
-  #needsSeen({ object, record, facts }: Entry): boolean {
+  #needsSeen({ object, record, facts, attempt }: Entry): boolean {
     if (facts > 0) return false
+    // How long it was suspended is known from its status alone.
+    if (!attempt && clockLags(record, object.status)) return true
     const { observedGeneration } = object.status
     if (observedGeneration < 0) return record.readyWhenAccepted
     return observedGeneration < object.generation

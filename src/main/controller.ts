@@ -7,6 +7,7 @@
  *   beats   ─▶ workers, listings        rescuer: what is due      (attempts are watched)
  *   leadership ─▶ takeover: who may do any of it                  (protocol section 5)
  */
+import type { ClockStops } from '../core/active-deadline.ts'
 import { type Clock, type Random, sleep } from '../core/clock.ts'
 import type { ShardId } from '../core/ids.ts'
 import type { JobObject } from '../core/job.ts'
@@ -27,6 +28,7 @@ import { Queues } from '../ingestion/queues.ts'
 import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
 import type { ObjectDeleter, StatusStore } from '../persistence/ports.ts'
 import { StatusWriter } from '../persistence/writer.ts'
+import { ActiveDeadlines } from '../recovery/active-deadlines.ts'
 import { Acts } from '../recovery/acts.ts'
 import { Leadership } from '../recovery/leadership.ts'
 import { Listings } from '../recovery/listings.ts'
@@ -49,6 +51,7 @@ import { Workers } from '../recovery/workers.ts'
 import { RateWindow } from '../runtime/rate-window.ts'
 import { DispatchCycle } from '../scheduler/cycle.ts'
 import { Holds } from '../scheduler/holds.ts'
+import { isUnconfirmedRestore } from '../scheduler/placement.ts'
 import type { Dispatcher, PayloadReader } from '../scheduler/ports.ts'
 import { failurePolicy } from '../scheduler/retry.ts'
 import { scrapeGauges } from './gauges.ts'
@@ -136,7 +139,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     store,
     ledger,
     policy: failurePolicy,
-    stopsOf: (record) => stopsOf(record),
+    stopsOf: (entry) => stopsOf(entry),
     observer,
     clock,
     random,
@@ -147,7 +150,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     ...{ writer, ledger, clock, rates: settings.information },
     held: (shard) => shards.get(shard) !== undefined,
     consider: (entry) => intake.consider(entry),
-    place: (entry) => cycle.place(entry),
+    place: (entry) => place(entry),
     gone: (entry) => gone(entry, entry.attempt),
   })
   const workers = new Workers({ ledger, leaseMs: settings.attemptLeaseMs }, () => clock.monotonic())
@@ -244,11 +247,32 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     steppedDown: (shard) => {
       writer.abandon(shard)
       ledger.reset(shard, clock.monotonic())
-      for (const entry of ledger.ofShard(shard)) cycle.remove(entry.uid)
+      for (const { uid } of ledger.ofShard(shard)) {
+        cycle.remove(uid)
+        deadlines.remove(uid)
+      }
       void outcomes.leave(shard)
     },
   })
   const acts = new Acts({ ...base, dispatcher, moved })
+  const deadlines = new ActiveDeadlines({
+    ...base,
+    acts,
+    stopsOf,
+    counts: (entry) => {
+      const { namespace, queue } = entry.record
+      return queues.state(namespace, queue).kind !== 'foreign' && !isUnconfirmedRestore(entry)
+    },
+  })
+  function place(entry: Entry): void {
+    deadlines.place(entry)
+    cycle.place(entry)
+  }
+  function stopsOf({ record }: Entry): ClockStops {
+    const queue = queues.get(record.namespace, record.queue)
+    const readySince = record.dependsOn.length === 0 ? 0 : null
+    return { pauses: queue?.status.pauses ?? [], readySince }
+  }
   const intake = new Intake({
     ...base,
     queues,
@@ -256,8 +280,9 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     leads,
     termOf: (shard) => shards.get(shard)?.record.term ?? 0,
     verify,
-    place: (entry) => cycle.place(entry),
+    place: (entry) => place(entry),
     suspend: (entry) => rescuer.suspend(entry),
+    rerun: (entry) => void acts.rerun(entry),
     gone,
     unreadable: (object) => observer.unreadable(object, 'QueueJob'),
     unserved: (object, fields) => observer.unserved(object, fields, settings.version),
@@ -299,6 +324,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     ...base,
     act: (entry, request, options) => acts.act(entry, request, options),
     pauses: reporter,
+    queueUid: ({ namespace, name }) => queues.get(namespace, name)?.uid ?? null,
     // Schedules are not served yet.
     runs: { run: async () => ({ kind: 'later', retryAfterMs: 60_000, detail: '' }) },
     deleter: ports.deleter,
@@ -332,6 +358,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
   })
   function gone(entry: Entry, attempt: Attempt | null): void {
     cycle.remove(entry.uid)
+    deadlines.remove(entry.uid)
     reclaims.settled(entry.uid)
     sink.informer.withdraw(entry.uid)
     acts.deleted(entry, attempt)
@@ -393,6 +420,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       for (const each of unsubscribe) each()
       cycle.stop()
       holds.stop()
+      deadlines.stop()
       rescuer.stop()
       sink.informer.stop()
       const half = deadlineMs / 2

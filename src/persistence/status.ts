@@ -161,9 +161,11 @@ function applyRefused(
 function applyWaiting(
   status: QueueJobStatus,
   fact: Extract<Fact, { kind: 'waiting' }>,
-  { now }: StepContext,
+  { now, record }: StepContext,
 ): Step {
-  if (isTerminal(status.phase) || status.phase === 'Running') return null
+  if (!isWaiting(status.phase)) return null
+  // Suspended or resumed since it was told.
+  if (record.suspend !== (fact.phase === 'Suspended')) return null
   const { nextAttemptTime, ...rest } = status
   const next: QueueJobStatus = {
     ...rest,

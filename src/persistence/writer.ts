@@ -19,7 +19,7 @@ import type { Clock, Random } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
 import { type Fact, onlyInforms } from '../core/facts.ts'
 import type { JobUid, ShardId } from '../core/ids.ts'
-import type { JobObject, JobRecord } from '../core/job.ts'
+import type { JobObject } from '../core/job.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
 import type {
   FailurePolicy,
@@ -37,7 +37,7 @@ export interface StatusWriterOptions {
   readonly ledger: Ledger
   readonly policy: FailurePolicy
   /** What stops the clock of `activeDeadlineSeconds`; asked only for jobs that have one. */
-  readonly stopsOf: (record: JobRecord) => ClockStops
+  readonly stopsOf: (entry: Entry) => ClockStops
   readonly observer: WriteObserver
   readonly clock: Clock
   readonly random: Random
@@ -268,10 +268,11 @@ export class StatusWriter {
     return this.#tenureOf(shard) === batch.tenure && this.#options.mayWrite(shard)
   }
 
-  #plan({ object, record }: Entry, batch: Batch): Planned | 'overtaken' | 'refused' {
+  #plan(entry: Entry, batch: Batch): Planned | 'overtaken' | 'refused' {
     const { clock, policy, stopsOf } = this.#options
+    const { object, record } = entry
     const now = clock.now()
-    const stops = hasActiveDeadline(record) ? stopsOf(record) : NO_STOPS
+    const stops = hasActiveDeadline(record) ? stopsOf(entry) : NO_STOPS
     const facts = batch.facts.map((pending) => pending.fact)
     const { status, applied } = planStatus({ object, record, facts, now, policy, stops })
     if (status === null) return 'overtaken'

@@ -11,13 +11,14 @@ import type { Attempt, Entry } from '../core/ledger.ts'
 import type { Logger } from '../observability/ports.ts'
 import type { FactSink, Settled } from '../persistence/ports.ts'
 import type { Dispatcher } from '../scheduler/ports.ts'
+import { placeOf } from './place.ts'
 import type { Announcer } from './ports.ts'
 import type { Shards } from './shards.ts'
 import type { Workers } from './workers.ts'
 
 export interface ActsOptions {
   readonly shards: Shards
-  readonly workers: Workers
+  readonly workers: Pick<Workers, 'get'>
   readonly dispatcher: Pick<Dispatcher, 'purge'>
   readonly announcer: Announcer
   readonly sink: FactSink
@@ -74,6 +75,39 @@ export class Acts {
     return this.act(entry, { kind: 'cancel', ...request })
   }
 
+  /** U3: `spec.runId` of a job that has ended names another run. */
+  rerun(entry: Entry): Promise<Settled> {
+    const { shards, sink, clock } = this.#options
+    if (!shards.leads(entry.shard)) return Promise.resolve('stopped')
+    const fence = shards.next(entry.shard)
+    return sink.submit(entry.uid, { kind: 'rerun', fence, at: clock.now() })
+  }
+
+  /** `activeDeadlineSeconds` are over: like a cancel, written first, whether the job waits or runs. */
+  async expire(entry: Entry): Promise<Settled> {
+    const { shards, sink, clock, workers, moved } = this.#options
+    if (!shards.leads(entry.shard)) return 'stopped'
+    const { attempt } = entry
+    entry.cancelling = true
+    try {
+      const settled = await sink.submit(entry.uid, {
+        kind: 'expired',
+        fence: shards.next(entry.shard),
+        attempt: attempt && {
+          epoch: attempt.epoch,
+          runId: attempt.runId,
+          place: attempt.owner && placeOf(entry, attempt.owner, attempt.cls, workers),
+        },
+        at: clock.now(),
+      })
+      if (settled === 'written' && attempt) this.#end(entry, attempt, 'void', null)
+      return settled
+    } finally {
+      entry.cancelling = false
+      moved(entry)
+    }
+  }
+
   /** U5: the object is gone; whatever runs for its uid is told to stop, and its outcome is dropped. */
   deleted(entry: Entry, attempt: Attempt | null): void {
     if (!attempt || !this.#options.shards.get(entry.shard)) return
@@ -83,12 +117,11 @@ export class Acts {
   #end(
     entry: Entry,
     attempt: Attempt,
-    reason: 'cancelled' | 'deleted',
+    reason: 'cancelled' | 'deleted' | 'void',
     graceMs: number | null,
   ): void {
-    const { announcer, shards, workers } = this.#options
+    const { announcer, shards } = this.#options
     const { namespace } = entry.object
-    if (attempt.owner) workers.straying(namespace, attempt.owner.worker)
     void this.#purge(namespace, attempt.cls, entry.uid)
     const held = shards.get(entry.shard)
     if (!held) return

@@ -14,6 +14,7 @@ const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () 
 function anIntake(given: Partial<IntakeOptions> = {}) {
   const clock = new VirtualClock()
   const queues = new Queues('gopherqueue.io/default', () => clock.monotonic())
+  queues.synced()
   queues.set(aQueue())
   const ledger = new Ledger(normaliser((namespace, name) => queues.get(namespace, name)))
   const said: string[] = []
@@ -37,6 +38,7 @@ function anIntake(given: Partial<IntakeOptions> = {}) {
     verify: () => void said.push('verify'),
     place: () => void said.push('place'),
     suspend: () => void said.push('suspend'),
+    rerun: () => void said.push('rerun'),
     gone: (_entry, attempt) => void said.push(attempt ? 'gone while it runs' : 'gone'),
     unreadable: () => void said.push('unreadable'),
     unserved: (_object, fields) => void said.push(`unserved ${fields.join()}`),

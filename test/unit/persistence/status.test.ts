@@ -94,7 +94,15 @@ describe('running', () => {
 })
 
 describe('waiting', () => {
-  it.each(WAITING_PHASES)('is told to a job that is %s', (phase) => {
+  it('is told of the suspension alone to a job that is suspended, and not of it to any other', () => {
+    const suspended = waiting({ phase: 'Suspended', reason: 'Suspended' })
+    expect(plan(IN_PHASE.Suspended, [waiting()]).status).toBeNull()
+    expect(plan(IN_PHASE.Scheduled, [suspended]).status).toBeNull()
+    expect(planned(aJob({ spec: { suspend: true } }), [suspended]).phase).toBe('Suspended')
+  })
+
+  const free = WAITING_PHASES.filter((phase) => phase !== 'Suspended')
+  it.each(free)('is told to a job that is %s', (phase) => {
     const told = waiting({ phase: 'Blocked', reason: 'QueuePaused', message: 'paused' })
     expect(planned(IN_PHASE[phase], [told])).toMatchObject({
       phase: 'Blocked',
