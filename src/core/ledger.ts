@@ -70,6 +70,14 @@ export type Normalise = (object: JobObject, firstSeen: number) => JobRecord
 
 export type Observed = 'new' | 'newer' | 'stale'
 
+/** Told while the ledger changes: it must only note what it is told, and never change the ledger. */
+export interface LedgerWatcher {
+  /** Another version, another record, or an attempt that began or ended. */
+  changed(entry: Entry): void
+  /** Known no more. */
+  removed(entry: Entry): void
+}
+
 export class Ledger {
   readonly #entries = new Map<JobUid, Entry>()
   /** Entries with an open attempt: few, bounded by slots; what leases are judged on. */
@@ -77,9 +85,15 @@ export class Ledger {
   /** Facts not settled yet, by uid and not in the entry: an entry may be forgotten and come back. */
   readonly #facts = new Map<JobUid, number>()
   readonly #normalise: Normalise
+  #watcher: LedgerWatcher = { changed() {}, removed() {} }
 
   constructor(normalise: Normalise) {
     this.#normalise = normalise
+  }
+
+  /** From now on; what is known already is not told. */
+  watch(watcher: LedgerWatcher): void {
+    this.#watcher = watcher
   }
 
   get(uid: JobUid): Entry | undefined {
@@ -119,6 +133,7 @@ export class Ledger {
       }
       this.#entries.set(object.uid, fresh)
       this.#adopt(fresh, now)
+      this.#watcher.changed(fresh)
       return 'new'
     }
     if (!isNewer(object.resourceVersion, entry.object.resourceVersion)) return 'stale'
@@ -128,6 +143,7 @@ export class Ledger {
     this.#adopt(entry, now)
     // Its worker was told this deadline; a queue's changed default is for the next attempt.
     if (entry.attempt) entry.record = { ...entry.record, attemptDeadlineMs }
+    this.#watcher.changed(entry)
     return 'newer'
   }
 
@@ -138,6 +154,7 @@ export class Ledger {
       if (entry.object.namespace !== namespace || entry.record.queue !== queue) continue
       if (entry.attempt) continue
       entry.record = this.#normalise(entry.object, entry.firstSeen)
+      this.#watcher.changed(entry)
       touched.push(entry)
     }
     return touched
@@ -225,6 +242,7 @@ export class Ledger {
     const entry = this.#entries.get(uid)
     this.#entries.delete(uid)
     this.#open.delete(uid)
+    if (entry) this.#watcher.removed(entry)
     return entry
   }
 
@@ -240,6 +258,7 @@ export class Ledger {
       entry.cancelling = false
       this.#set(entry, null)
       this.#adopt(entry, now)
+      this.#watcher.changed(entry)
     }
   }
 
@@ -277,9 +296,11 @@ export class Ledger {
   }
 
   #set(entry: Entry, attempt: Attempt | null): void {
+    const before = entry.attempt
     entry.attempt = attempt
     if (attempt) this.#open.set(entry.uid, entry)
     else this.#open.delete(entry.uid)
+    if ((before === null) !== (attempt === null)) this.#watcher.changed(entry)
   }
 }
 

@@ -29,6 +29,11 @@ export interface QueuePolicy {
 
 const SECOND = 1000
 
+/** How long a job of the queue keeps its idempotency key after its end. @param queue null = none */
+export function idempotencyWindowMs(queue: Pick<QueueObject, 'spec'> | null): number {
+  return SECOND * (queue?.spec.idempotencyWindowSeconds ?? QUEUE_BUILT_IN.idempotencyWindowSeconds)
+}
+
 /** @param queue null = there is none, as `default` may be: the built-in policy */
 export function policyOf(queue: Pick<QueueObject, 'spec'> | null): QueuePolicy {
   const { concurrency, rateLimit, fairness, weight, agingSeconds, maxDepth } = queue?.spec ?? {}
