@@ -19,6 +19,8 @@ export const RINGS: readonly (readonly string[])[] = [
     'client',
   ],
   ['kube', 'nats', 'http', 'process'],
+  // The commands of `gq`: they show what adapters bring, and only the entry point calls them.
+  ['cli'],
   ['main'],
 ]
 
@@ -28,8 +30,13 @@ const INSIDE_RING_1 = { from: 'runtime', to: 'core' }
 /** Packages and the rooms or files that may load them; a type may be imported anywhere. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   croner: ['ingestion'],
-  zod: ['api', 'core', 'ingestion', 'persistence', 'worker', 'client', 'kube', 'nats', 'main'],
-  yaml: ['kube', 'process', 'main'],
+  // In cli one schema: the input of a job whose type is known where it runs.
+  zod: [
+    ...['api', 'core', 'ingestion', 'persistence', 'worker', 'client', 'kube', 'nats'],
+    ...['cli/submit.ts', 'main'],
+  ],
+  // In cli the form in which objects and manifests are printed.
+  yaml: ['kube', 'process', 'cli/print.ts', 'main'],
   undici: ['kube'],
   '@kubernetes/client-node': ['kube'],
   '@nats-io/jetstream': ['nats'],
