@@ -4,9 +4,9 @@
  * may be done again after a crash and then changes nothing (U4, W8).
  */
 import { sentence } from '../api/reasons.ts'
-import type { Clock } from '../core/clock.ts'
+import type { Clock, MonoMs } from '../core/clock.ts'
 import type { ActRequest } from '../core/facts.ts'
-import { jobUid } from '../core/ids.ts'
+import { type JobKey, jobUid } from '../core/ids.ts'
 import { isWaiting, type JobObject } from '../core/job.ts'
 import { type Entry, isNewer, type Ledger } from '../core/ledger.ts'
 import type { ActionObject } from '../core/resources.ts'
@@ -28,6 +28,8 @@ export interface EffectsOptions {
     options: { readonly graceMs?: number },
   ) => Promise<Settled>
   readonly pauses: QueuePauses
+  /** Of the queue as the watch told it last; null = it told of none. */
+  readonly queueUid: (key: JobKey) => string | null
   readonly runs: ScheduleRuns
   readonly deleter: ObjectDeleter
   /** The job was deleted here: the watch will say so later. */
@@ -40,12 +42,15 @@ export interface EffectsOptions {
 const TRIES = 3
 const AGAIN_MS = 1_000
 const DEFAULT_GRACE_SECONDS = 30
+/** What a list has just shown and the watch has not: it is waited for so long. */
+const WATCH_BEHIND_MS = 5_000
 
 const LATER: TargetOutcome = { kind: 'later', afterMs: AGAIN_MS }
 const GONE = skipped('the target was deleted meanwhile')
 
 export class ActionEffects {
   readonly #options: EffectsOptions
+  readonly #missedSince = new WeakMap<Target, MonoMs>()
 
   constructor(options: EffectsOptions) {
     this.#options = options
@@ -140,25 +145,28 @@ export class ActionEffects {
 
   async #pause(action: ActionObject, order: number, target: Target): Promise<TargetOutcome> {
     const { namespace, spec, name } = action
-    const answer = await this.#options.pauses.pause(
-      { namespace, name: target.name },
-      {
-        order,
-        by: spec.requestedBy ?? `QueueAction ${name}`,
-        comment: spec.comment ?? '',
-        drain: spec.action === 'Drain',
-      },
-    )
-    return outcomeOf(answer, '')
+    const queue = { namespace, name: target.name }
+    if (this.#isAnother(queue, target)) return this.#missing(target, GONE)
+    const answer = await this.#options.pauses.pause(queue, {
+      order,
+      by: spec.requestedBy ?? `QueueAction ${name}`,
+      comment: spec.comment ?? '',
+      drain: spec.action === 'Drain',
+    })
+    return this.#paused(target, answer, '')
   }
 
   async #resume(action: ActionObject, order: number, target: Target): Promise<TargetOutcome> {
     const { namespace, spec, name } = action
-    const answer = await this.#options.pauses.resume(
-      { namespace, name: target.name },
-      { order, by: spec.requestedBy ?? `QueueAction ${name}` },
+    const queue = { namespace, name: target.name }
+    if (this.#isAnother(queue, target)) return this.#missing(target, GONE)
+    const by = spec.requestedBy ?? `QueueAction ${name}`
+    const answer = await this.#options.pauses.resume(queue, { order, by })
+    return this.#paused(
+      target,
+      answer,
+      'spec.paused still pauses the queue, which only its manifest lifts',
     )
-    return outcomeOf(answer, 'spec.paused still pauses the queue, which only its manifest lifts')
   }
 
   async #run({ namespace, name, uid }: ActionObject, target: Target): Promise<TargetOutcome> {
@@ -169,29 +177,45 @@ export class ActionEffects {
       case 'made':
         return { kind: 'done', note: `QueueJob ${job} was made` }
       case 'not-found':
-        return GONE
+        return this.#missing(target, GONE)
       case 'refused':
         return refused(target, answer.detail)
       case 'later':
         return { kind: 'later', afterMs: answer.retryAfterMs }
     }
   }
+
+  /** W4: its name has another uid now. */
+  #isAnother(queue: JobKey, target: Target): boolean {
+    const uid = this.#options.queueUid(queue)
+    return uid !== null && uid !== target.uid
+  }
+
+  #paused(target: Target, answer: PauseAnswer, pausedBySpec: string): TargetOutcome {
+    switch (answer.kind) {
+      case 'done':
+        return { kind: 'done', note: answer.bySpec ? pausedBySpec : '' }
+      case 'overtaken':
+        return skipped('a later action was applied first')
+      case 'not-found':
+        return this.#missing(
+          target,
+          skipped('the queue was deleted meanwhile, or another operator serves it'),
+        )
+      case 'later':
+        return { kind: 'later', afterMs: answer.retryAfterMs }
+    }
+  }
+
+  #missing(target: Target, inTheEnd: TargetOutcome): TargetOutcome {
+    const now = this.#options.clock.monotonic()
+    const since = this.#missedSince.get(target) ?? now
+    this.#missedSince.set(target, since)
+    return now - since < WATCH_BEHIND_MS ? LATER : inTheEnd
+  }
 }
 
 function refused(target: Target, error: string): TargetOutcome {
   const message = sentence('TargetRefused', { target: target.name, error })
   return { kind: 'failed', reason: 'TargetRefused', message }
-}
-
-function outcomeOf(answer: PauseAnswer, pausedBySpec: string): TargetOutcome {
-  switch (answer.kind) {
-    case 'done':
-      return { kind: 'done', note: answer.bySpec ? pausedBySpec : '' }
-    case 'overtaken':
-      return skipped('a later action was applied first, or this one was before')
-    case 'not-found':
-      return skipped('the queue was deleted meanwhile, or another operator serves it')
-    case 'later':
-      return { kind: 'later', afterMs: answer.retryAfterMs }
-  }
 }

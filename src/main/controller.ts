@@ -14,11 +14,11 @@ import type { JobObject } from '../core/job.ts'
 import { type Attempt, type Entry, Ledger } from '../core/ledger.ts'
 import { countQueues } from '../core/queue-counts.ts'
 import { isPaused } from '../core/queue-pause.ts'
-import { policyOf } from '../core/queue-policy.ts'
 import type { ActionObject, QueueObject, ScheduleObject, Watcher } from '../core/resources.ts'
 import type { DispatchStanding } from '../core/why.ts'
 import { ActionEffects } from '../ingestion/action-effects.ts'
 import { ActionReconciler } from '../ingestion/actions.ts'
+import { Admission } from '../ingestion/admission.ts'
 import { DeclaredReconciler } from '../ingestion/declared-reconciler.ts'
 import { Intake } from '../ingestion/intake.ts'
 import { normaliser } from '../ingestion/normalise.ts'
@@ -96,6 +96,8 @@ export interface ControllerSettings {
   readonly renewMs: number
   readonly attemptLeaseMs: number
   readonly statusWriters: number
+  /** `limits.maxObjects`: jobs in the cluster above which new ones are held. */
+  readonly maxObjects: number
   readonly information: { readonly perSecond: number; readonly share: number }
 }
 
@@ -134,6 +136,12 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
   const queues = new Queues(settings.controllerName, () => clock.monotonic())
   const ledger = new Ledger(normaliser((namespace, name) => queues.get(namespace, name)))
   const leads = (shard: ShardId) => shards.leads(shard)
+  const admission = new Admission({
+    ...{ ledger, queues, clock, maxObjects: settings.maxObjects },
+    unfit: (entry) => intake.unfit(entry),
+    consider: (entry) => intake.consider(entry),
+  })
+  ledger.watch(admission)
   const observer = new StatusObserver({ logger, metrics, events: ports.events, ledger })
   const writer = new StatusWriter({
     store,
@@ -186,6 +194,9 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     acceptsPayload: (entry, json) => intake.acceptsPayload(entry, json),
     payloadLost: (entry) => intake.payloadLost(entry),
     queueHolds: (namespace, queue) => queues.holds(namespace, queue),
+    policy: (namespace, queue) => queues.policy(namespace, queue),
+    hold: (entry) => admission.hold(entry),
+    rankOf: (entry) => admission.rankOf(entry),
     holdUntil: (uid) => reclaims.holdUntil(uid),
   })
   const streamWatch = new StreamWatch(streams, link)
@@ -268,14 +279,14 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     deadlines.place(entry)
     cycle.place(entry)
   }
-  function stopsOf({ record }: Entry): ClockStops {
-    const queue = queues.get(record.namespace, record.queue)
-    const readySince = record.dependsOn.length === 0 ? 0 : null
-    return { pauses: queue?.status.pauses ?? [], readySince }
+  function stopsOf(entry: Entry): ClockStops {
+    const queue = queues.get(entry.record.namespace, entry.record.queue)
+    return { pauses: queue?.status.pauses ?? [], readySince: admission.readySince(entry) }
   }
   const intake = new Intake({
     ...base,
     queues,
+    admission,
     version: settings.version,
     leads,
     termOf: (shard) => shards.get(shard)?.record.term ?? 0,
@@ -351,9 +362,9 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     version: settings.version,
     leads,
     queue: (namespace, name) => queues.state(namespace, name),
-    policy: (namespace, name) => policyOf(queues.get(namespace, name)),
-    hold: () => null,
-    standing: { holders: (namespace, queue, key) => holdersOf(ledger, namespace, queue, key) },
+    policy: (namespace, name) => queues.policy(namespace, name),
+    hold: (entry) => admission.hold(entry),
+    standing: cycle.standing,
     dispatch: standing,
   })
   function gone(entry: Entry, attempt: Attempt | null): void {
@@ -365,6 +376,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
   }
   function leading(shard: ShardId): void {
     ports.termChanged(Math.max(...shards.all().map((each) => each.record.term)))
+    cycle.forgetStarts(shard)
     for (const entry of ledger.ofShard(shard)) {
       // T2: its salt is gone, so no outcome of it can be checked.
       if (entry.attempt && !shards.knows(shard, entry.attempt.epoch)) void reclaims.fence(entry)
@@ -421,6 +433,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       cycle.stop()
       holds.stop()
       deadlines.stop()
+      admission.stop()
       rescuer.stop()
       sink.informer.stop()
       const half = deadlineMs / 2
@@ -446,13 +459,6 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       writes: writer.depth,
     }),
   }
-}
-
-function holdersOf(ledger: Ledger, namespace: string, queue: string, key?: string) {
-  return [...ledger.open()]
-    .filter(({ record }) => record.namespace === namespace && record.queue === queue)
-    .filter(({ record }) => key === undefined || record.concurrencyKey === key)
-    .map(({ uid, record: { name } }) => ({ uid, name }))
 }
 
 /** What was published, by queue. */
