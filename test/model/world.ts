@@ -301,6 +301,8 @@ export class World {
     controller.start()
     this.operator = controller
     this.#links.set(controller, link)
+    // The first list is in: a queue that is not among them is none.
+    controller.queues.synced()
     this.#clocks.set(controller, clock)
     return controller
   }
