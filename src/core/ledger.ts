@@ -82,9 +82,13 @@ export class Ledger {
   readonly #entries = new Map<JobUid, Entry>()
   /** Entries with an open attempt: few, bounded by slots; what leases are judged on. */
   readonly #open = new Map<JobUid, Entry>()
+  /** The same by namespace and queue: what limits are counted on. */
+  readonly #openIn = new Map<string, Set<Entry>>()
   /** Facts not settled yet, by uid and not in the entry: an entry may be forgotten and come back. */
   readonly #facts = new Map<JobUid, number>()
   readonly #normalise: Normalise
+  #closed: (entry: Entry, attempt: Attempt) => void = () => {}
+
   #watcher: LedgerWatcher = { changed() {}, removed() {} }
 
   constructor(normalise: Normalise) {
@@ -106,6 +110,16 @@ export class Ledger {
 
   open(): IterableIterator<Entry> {
     return this.#open.values()
+  }
+
+  /** Open attempts of one queue. */
+  openIn(namespace: string, queue: string): Iterable<Entry> {
+    return this.#openIn.get(`${namespace}/${queue}`) ?? []
+  }
+
+  /** Tells of every attempt that is not the current one any more although no outcome of it came. */
+  onClosed(tell: (entry: Entry, attempt: Attempt) => void): void {
+    this.#closed = tell
   }
 
   get size(): number {
@@ -241,8 +255,10 @@ export class Ledger {
   forget(uid: JobUid): Entry | undefined {
     const entry = this.#entries.get(uid)
     this.#entries.delete(uid)
-    this.#open.delete(uid)
-    if (entry) this.#watcher.removed(entry)
+    if (!entry) return undefined
+    this.#index(entry, null)
+    if (entry.attempt) this.#tellClosed(entry, entry.attempt)
+    this.#watcher.removed(entry)
     return entry
   }
 
@@ -298,9 +314,28 @@ export class Ledger {
   #set(entry: Entry, attempt: Attempt | null): void {
     const before = entry.attempt
     entry.attempt = attempt
-    if (attempt) this.#open.set(entry.uid, entry)
-    else this.#open.delete(entry.uid)
+    this.#index(entry, attempt)
+    if (before && before.epoch !== attempt?.epoch) this.#tellClosed(entry, before)
     if ((before === null) !== (attempt === null)) this.#watcher.changed(entry)
+  }
+
+  /** `spec.queue` never changes, so an entry leaves the set that it entered. */
+  #index(entry: Entry, attempt: Attempt | null): void {
+    const key = `${entry.object.namespace}/${entry.record.queue}`
+    const others = this.#openIn.get(key)
+    if (attempt) {
+      this.#open.set(entry.uid, entry)
+      if (others) others.add(entry)
+      else this.#openIn.set(key, new Set([entry]))
+      return
+    }
+    this.#open.delete(entry.uid)
+    others?.delete(entry)
+    if (others?.size === 0) this.#openIn.delete(key)
+  }
+
+  #tellClosed(entry: Entry, attempt: Attempt): void {
+    if (!attempt.reported) this.#closed(entry, attempt)
   }
 }
 

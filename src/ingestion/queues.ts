@@ -9,6 +9,7 @@ import { notYetSupported } from '../api/served.ts'
 import type { MonoMs } from '../core/clock.ts'
 import type { JobKey } from '../core/ids.ts'
 import { isPaused } from '../core/queue-pause.ts'
+import { policyOf, type QueuePolicy } from '../core/queue-policy.ts'
 import type { QueueObject } from '../core/resources.ts'
 
 /** What a job of the queue is told, and whether it may start. */
@@ -25,6 +26,9 @@ export type QueueState =
 /** Any job may name a queue that is not there: more than these are not remembered. */
 const MOST_MISSING = 10_000
 
+/** Of a queue that nobody made, as `default` may be. */
+const BUILT_IN = policyOf(null)
+
 const OPEN: QueueState = { kind: 'open' }
 const FOREIGN: QueueState = { kind: 'foreign' }
 
@@ -32,6 +36,8 @@ export class Queues {
   readonly #controllerName: string
   readonly #known = new Map<string, QueueObject>()
   readonly #states = new Map<string, QueueState>()
+  /** Of each version: asked in every cycle. */
+  readonly #policies = new WeakMap<QueueObject, QueuePolicy>()
   readonly #missingSince = new Map<string, MonoMs>()
   readonly #now: () => MonoMs
   #complete = false
@@ -72,6 +78,16 @@ export class Queues {
     const key = `${namespace}/${name}`
     this.#known.delete(key)
     this.#states.delete(key)
+  }
+
+  policy(namespace: string, name: string): QueuePolicy {
+    const queue = this.get(namespace, name)
+    if (!queue) return BUILT_IN
+    const known = this.#policies.get(queue)
+    if (known) return known
+    const policy = policyOf(queue)
+    this.#policies.set(queue, policy)
+    return policy
   }
 
   holds(namespace: string, name: string): boolean {

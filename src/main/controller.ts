@@ -19,12 +19,12 @@ import type { DispatchStanding } from '../core/why.ts'
 import { ActionEffects } from '../ingestion/action-effects.ts'
 import { ActionReconciler } from '../ingestion/actions.ts'
 import { Admission } from '../ingestion/admission.ts'
-import { DeclaredReconciler } from '../ingestion/declared-reconciler.ts'
 import { Intake } from '../ingestion/intake.ts'
 import { normaliser } from '../ingestion/normalise.ts'
 import type { ActionGuard, ObjectStatusWriter, TargetLister } from '../ingestion/ports.ts'
 import { QueueReporter } from '../ingestion/queue-reporter.ts'
 import { Queues } from '../ingestion/queues.ts'
+import { ScheduleReconciler } from '../ingestion/schedules.ts'
 import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
 import type { ObjectDeleter, StatusStore } from '../persistence/ports.ts'
 import { StatusWriter } from '../persistence/writer.ts'
@@ -325,19 +325,28 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     tryTake: () => sink.informer.tryTake(),
     changed: (queue) => queueChanged(queue),
   })
-  const declared = new DeclaredReconciler({
+  const schedules = new ScheduleReconciler({
     ...base,
     statuses: ports.objectStatuses,
+    creator: ports.creator,
+    deleter: ports.deleter,
+    events: ports.events,
     version: settings.version,
     leads,
+    cancel: async (uid, request) => {
+      const entry = ledger.get(uid)
+      return entry ? acts.act(entry, { kind: 'cancel', action: '', ...request }) : 'stopped'
+    },
+    mayDelete: () => true,
+    mayInform: () => sink.informer.tryTake(),
+    unreadable: (object) => observer.unreadable(object, 'QueueSchedule'),
   })
   const effects = new ActionEffects({
     ...base,
     act: (entry, request, options) => acts.act(entry, request, options),
     pauses: reporter,
     queueUid: ({ namespace, name }) => queues.get(namespace, name)?.uid ?? null,
-    // Schedules are not served yet.
-    runs: { run: async () => ({ kind: 'later', retryAfterMs: 60_000, detail: '' }) },
+    runs: schedules,
     deleter: ports.deleter,
     deleted: (entry) => intake.removed(entry.object, entry.uid),
     moved,
@@ -383,7 +392,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       intake.consider(entry)
     }
     reporter.leading(shard)
-    declared.leading(shard)
+    schedules.leading(shard)
     actions.leading(shard)
   }
   function queueChanged(queue: QueueObject): void {
@@ -395,7 +404,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
   }
   let unsubscribe: (() => void)[] = []
   return {
-    jobs: intake,
+    jobs: schedules.watching(intake),
     queues: {
       changed(queue) {
         queueChanged(queue)
@@ -413,7 +422,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
         for (const entry of ledger.entries()) intake.consider(entry)
       },
     },
-    schedules: scheduleWatcher(declared, observer),
+    schedules,
     actions,
     start() {
       unsubscribe = [
@@ -424,7 +433,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       rescuer.start()
       holds.start()
       reporter.start()
-      declared.start()
+      schedules.start()
       actions.start()
       leadership.start()
     },
@@ -437,7 +446,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       rescuer.stop()
       sink.informer.stop()
       const half = deadlineMs / 2
-      const looks = Promise.allSettled([actions.stop(), reporter.stop(), declared.stop()])
+      const looks = Promise.allSettled([actions.stop(), reporter.stop(), schedules.stop()])
       // An API server that hangs must not keep the shards from being handed over.
       await Promise.all([writer.stop(half), Promise.race([looks, sleep(clock, half)])])
       await Promise.allSettled(shards.all().map(({ shard }) => outcomes.leave(shard)))
@@ -446,7 +455,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     tryInform: () => sink.informer.tryTake(),
     scrape: (scraped) =>
       scrapeGauges(
-        { shards, ledger, queues, count, writer, reporter, declared, actions },
+        { shards, ledger, queues, count, writer, reporter, schedules, actions },
         scraped,
         clock.now(),
       ),
@@ -469,17 +478,5 @@ function countingStarts(dispatcher: Dispatcher, starts: RateWindow, clock: Clock
       return dispatcher.publish(item)
     },
     purge: (item) => dispatcher.purge(item),
-  }
-}
-
-function scheduleWatcher(
-  declared: DeclaredReconciler,
-  observer: StatusObserver,
-): Watcher<ScheduleObject> {
-  return {
-    changed: (object) => declared.changed(object),
-    removed: (key) => declared.removed(key),
-    unreadable: (object) => observer.unreadable(object, 'QueueSchedule'),
-    synced() {},
   }
 }

@@ -3,24 +3,33 @@
  * last said something. Standbys keep it too, so that a new leader knows whom to expect (T5).
  *
  * Free slots are judged from both sides at once. An attempt takes a slot from its dispatch until its
- * outcome arrives; a handler that runs on after that (cancelled, fenced) takes one until its worker
- * stops listing it. So a slot is free the moment an outcome is in, without waiting for a beat, and a
- * cancelled handler that ignores its signal does not receive a second job.
+ * outcome arrives; a handler that runs on after that (cancelled, fenced, of a deleted job) lingers: it
+ * takes one until its worker stops listing it or falls silent for a lease, and holds what it held of
+ * its queue's limits as long (U1). So a slot is free the moment an outcome is in, without waiting for
+ * a beat, and a cancelled handler that ignores its signal does not receive a second job.
+ *
+ * Who lingers is read from the beats, so it is known again after a restart. Only of a job that was
+ * deleted before the restart nobody can tell the concurrency key any more.
  */
 import type { MonoMs } from '../core/clock.ts'
 import type { ClassId, JobUid, ShardId, WorkerId } from '../core/ids.ts'
 import { shardOf } from '../core/ids.ts'
-import type { Entry, Ledger } from '../core/ledger.ts'
-import type { Beat } from '../core/outcome.ts'
-import type { Capacity, ClassCapacity } from '../scheduler/ports.ts'
+import type { Attempt, Entry, Ledger } from '../core/ledger.ts'
+import type { Beat, RunningAttempt } from '../core/outcome.ts'
+import type { Capacity, ClassCapacity, Lingering, LingeringHandlers } from '../scheduler/ports.ts'
+
+/** A handler that runs although its attempt is over or not ours. */
+export interface Stray extends Lingering {
+  readonly epoch: number
+}
 
 export interface KnownWorker {
   readonly id: WorkerId
   readonly shard: ShardId
   readonly beat: Beat
   readonly heardAt: MonoMs
-  /** Handlers that run but whose attempts are over or not ours: they hold slots all the same. */
-  readonly stray: number
+  /** They hold slots all the same. */
+  readonly strays: readonly Stray[]
 }
 
 export interface WorkersOptions {
@@ -31,19 +40,27 @@ export interface WorkersOptions {
 
 /** Outcomes of the last while, so that a beat that was under way does not count them as running. */
 const REMEMBER_MS = 60_000
+/**
+ * An attempt that was closed before anybody listed it may run: whoever took it lists it by its next
+ * beat. Until then it holds what it held of its queue's limits, but no slot: its message was purged.
+ */
+const UNLISTED_MS = 5_000
 
-export class Workers implements Capacity {
+export class Workers implements Capacity, LingeringHandlers {
   readonly #options: WorkersOptions
   /** By namespace and id: a worker of another namespace may call itself the same. */
   readonly #known = new Map<string, KnownWorker>()
   /** Processes that ended, as last heard: another one speaks under their id. */
   readonly #ended = new Map<string, KnownWorker>()
   readonly #reported = new Map<string, MonoMs>()
+  /** Closed before anybody listed them, in the order of `until`. */
+  readonly #unlisted = new Map<string, Stray & { readonly until: MonoMs }>()
   #now: () => MonoMs
 
   constructor(options: WorkersOptions, now: () => MonoMs) {
     this.#options = options
     this.#now = now
+    options.ledger.onClosed((entry, attempt) => this.#closed(entry, attempt))
   }
 
   heard(beat: Beat): KnownWorker {
@@ -54,7 +71,7 @@ export class Workers implements Capacity {
       shard: shardOf(beat.namespace),
       beat,
       heardAt: this.#now(),
-      stray: this.#strayOf(beat),
+      strays: this.#straysOf(beat, before?.strays ?? []),
     }
     this.#known.set(key, worker)
     if (before && before.beat.owner.boot !== beat.owner.boot) this.#ended.set(key, before)
@@ -71,10 +88,10 @@ export class Workers implements Capacity {
     }
   }
 
-  /** The attempt is over but its handler was only just told to stop. */
-  straying(namespace: string, id: WorkerId): void {
-    const known = this.get(namespace, id)
-    if (known) this.#known.set(keyOf(namespace, id), { ...known, stray: known.stray + 1 })
+  *lingering(): Iterable<Lingering> {
+    for (const { strays } of this.live()) yield* this.#stillStray(strays)
+    const now = this.#now()
+    for (const each of this.#unlisted.values()) if (each.until > now) yield each
   }
 
   get(namespace: string, id: WorkerId): KnownWorker | undefined {
@@ -112,8 +129,9 @@ export class Workers implements Capacity {
 
   classes(): readonly ClassCapacity[] {
     const classes = new Map<string, { -readonly [K in keyof ClassCapacity]: ClassCapacity[K] }>()
-    for (const { beat, stray } of this.live()) {
+    for (const { beat, strays } of this.live()) {
       if (beat.draining) continue
+      const stray = this.#stillStray(strays).length
       const key = `${beat.namespace}/${beat.cls}`
       const known = classes.get(key)
       if (known) {
@@ -160,14 +178,66 @@ export class Workers implements Capacity {
     return owner?.beat.draining ? null : attempt.cls
   }
 
-  #strayOf(beat: Beat): number {
-    let stray = 0
-    for (const { uid, epoch } of beat.running) {
-      if (this.#reported.has(`${uid}.${epoch}`)) continue
-      if (this.#options.ledger.get(uid)?.attempt?.epoch !== epoch) stray += 1
+  /** The attempt is over, but its handler was only just told to stop, or not even that. */
+  #closed({ object, record, uid }: Entry, { epoch, owner, pubAcked }: Attempt): void {
+    const { namespace, name } = object
+    const { queue, concurrencyKey } = record
+    const stray: Stray = { namespace, name, uid, queue, concurrencyKey, epoch }
+    const worker = owner ? this.get(namespace, owner.worker) : undefined
+    if (worker && worker.beat.owner.boot === owner?.boot) {
+      const strays = [...worker.strays, stray]
+      this.#known.set(keyOf(namespace, worker.id), { ...worker, strays })
+    } else if (!owner && pubAcked) {
+      const now = this.#now()
+      this.#unlisted.set(`${uid}.${epoch}`, { ...stray, until: now + UNLISTED_MS })
+      for (const [key, { until }] of this.#unlisted) {
+        if (until > now) break
+        this.#unlisted.delete(key)
+      }
     }
-    return stray
   }
+
+  /** What is listed and not current; what is known of it already is kept: its object may be gone. */
+  #straysOf(beat: Beat, before: readonly Stray[]): readonly Stray[] {
+    const strays: Stray[] = []
+    for (const listed of beat.running) {
+      const key = `${listed.uid}.${listed.epoch}`
+      if (this.#reported.has(key) || this.#isCurrent(listed)) continue
+      const known = before.find((each) => isSame(each, listed)) ?? this.#unlisted.get(key)
+      strays.push(known ?? this.#strayOf(beat, listed))
+      this.#unlisted.delete(key)
+    }
+    return strays
+  }
+
+  #strayOf({ namespace, queues }: Beat, { uid, name, epoch }: RunningAttempt): Stray {
+    const record = this.#options.ledger.get(uid)?.record
+    if (record?.namespace === namespace) {
+      return {
+        namespace,
+        name,
+        uid,
+        queue: record.queue,
+        concurrencyKey: record.concurrencyKey,
+        epoch,
+      }
+    }
+    const [queue, another] = queues
+    return { namespace, name, uid, queue: (!another && queue) || '', concurrencyKey: '', epoch }
+  }
+
+  /** Nothing is said twice: a leader that took over may have made the attempt current again. */
+  #stillStray(strays: readonly Stray[]): readonly Stray[] {
+    return strays.length === 0 ? strays : strays.filter((stray) => !this.#isCurrent(stray))
+  }
+
+  #isCurrent({ uid, epoch }: Pick<Stray, 'uid' | 'epoch'>): boolean {
+    return this.#options.ledger.get(uid)?.attempt?.epoch === epoch
+  }
+}
+
+function isSame(a: Pick<Stray, 'uid' | 'epoch'>, b: Pick<Stray, 'uid' | 'epoch'>): boolean {
+  return a.uid === b.uid && a.epoch === b.epoch
 }
 
 function keyOf(namespace: string, id: WorkerId): string {

@@ -1,64 +1,91 @@
 /**
  * The dispatch cycle: whatever changes asks for one, and one runs at a time.
  *
- *   due jobs become ready → free slots of each class → decide (pure) → assume in memory → publish
+ *   due jobs become ready → the round: classes with free slots, what is taken of limits and rates
+ *     → decide (pure) → carry it out: start, park, close → decide again … → done
  *
- * A dispatch is assumed before it is published, so the next decision counts its slot. What the publish
- * answers follows protocol D1–D3: stored, an unknown answer counts as published, a message that was
- * never sent takes the dispatch back, and a foreign message in the way is purged.
+ * A start is assumed in memory and published (`publisher.ts`) before the next decision, which so counts
+ * its slot. A cycle looks only at the queues of classes that have free slots, however much waits
+ * elsewhere, and sleeps until something changes or the next token of a rate is due.
  */
 import type { Cancel, Clock, MonoMs, WallMs } from '../core/clock.ts'
-import { describeError } from '../core/errors.ts'
-import { type ClassId, type JobUid, jobUid } from '../core/ids.ts'
-import type { JobRecord } from '../core/job.ts'
+import type { Hold } from '../core/hold.ts'
+import type { JobUid, ShardId } from '../core/ids.ts'
+import type { PriorityRank } from '../core/job.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
-import type { WorkItem } from '../core/outcome.ts'
-import type { Logger, Metrics } from '../observability/ports.ts'
-import { decide } from './decide.ts'
+import { readySince } from '../core/order.ts'
+import type { QueuePolicy } from '../core/queue-policy.ts'
+import type { Metrics } from '../observability/ports.ts'
+import { decide, type Start } from './decide.ts'
 import { DueJobs } from './due.ts'
 import { placementOf } from './placement.ts'
-import type { Capacity, Dispatcher, DispatchGate, EpochSource, PayloadReader } from './ports.ts'
+import type { Capacity, DispatchGate, LingeringHandlers, Standing } from './ports.ts'
+import { Publisher, type PublisherOptions } from './publisher.ts'
+import { Rates } from './rates.ts'
 import { ReadyJobs } from './ready.ts'
+import { Round } from './snapshot.ts'
+import { ReadyStanding } from './standing.ts'
+import type { ReadyJob } from './strand.ts'
+import { Usage } from './usage.ts'
 
-export interface CycleOptions {
+export interface CycleOptions extends Omit<PublisherOptions, 'takenBack' | 'place'> {
   readonly ledger: Ledger
-  readonly capacity: Capacity
+  readonly capacity: Capacity & LingeringHandlers
   readonly gate: DispatchGate
-  readonly epochs: EpochSource
-  readonly dispatcher: Dispatcher
-  readonly payloads: PayloadReader
   readonly clock: Clock
-  readonly logger: Logger
   readonly metrics: Metrics
   /** Intake refuses the job, and says so by a write. */
   readonly refused: (entry: Entry) => boolean
   readonly queueHolds: (namespace: string, queue: string) => boolean
-  /** Intake's word on a payload that was read only now; false: it refuses the job by a write. */
-  readonly acceptsPayload: (entry: Entry, json: string | null) => boolean
+  readonly policy: (namespace: string, queue: string) => QueuePolicy
+  /** By another job; null = by none. */
+  readonly hold: (entry: Entry) => Hold | null
+  /** Its class, or a higher one that it inherits from a job that waits for it. */
+  readonly rankOf: (entry: Entry) => PriorityRank
   /** D7: not before this monotonic time. */
   readonly holdUntil: (uid: JobUid) => MonoMs
 }
 
 /** Wall clocks step; a wait is looked at again at least this often. */
 const LONGEST_WAIT_MS = 10_000
-/** D2: a foreign message in the way is purged so often; then the job is left to D7's back-off. */
-const PURGE_TRIES = 3
 
 export class DispatchCycle {
   readonly #options: CycleOptions
   readonly #ready = new ReadyJobs()
   readonly #due = new DueJobs()
+  readonly #rates: Rates
+  readonly #publisher: Publisher
+  /** How the ready jobs stand. */
+  readonly standing: Standing
   #kicked: Cancel | null = null
   #wake: Cancel | null = null
+  /** For the next token of a rate that holds a job which has a free slot. */
+  #rateWake: Cancel | null = null
   #stopped = false
 
   constructor(options: CycleOptions) {
     this.#options = options
+    this.#rates = new Rates(options)
+    this.#publisher = new Publisher({
+      ...options,
+      place: (entry) => this.place(entry),
+      takenBack: ({ record }, at) => this.#rates.takenBack(record.namespace, record.queue, at),
+    })
+    this.standing = new ReadyStanding({
+      ...options,
+      ready: this.#ready,
+      rates: this.#rates,
+      usage: () => this.#usage(),
+    })
   }
 
-  /** Jobs that would start if a slot were free. */
+  /** Jobs that would start if nothing held them but limits, turns and slots. */
   get ready(): number {
     return this.#ready.size
+  }
+
+  isReady(uid: JobUid): boolean {
+    return this.#ready.get(uid) !== undefined
   }
 
   /** Jobs that wait for a time. */
@@ -68,30 +95,38 @@ export class DispatchCycle {
 
   /** Something about the job changed: where does it belong now? */
   place(entry: Entry): void {
-    const { clock, gate, refused, queueHolds, holdUntil } = this.#options
-    const { record } = entry
+    const { clock, gate, refused, queueHolds, hold, holdUntil, rankOf } = this.#options
+    const { record, object, uid } = entry
     const placement = placementOf({
       entry,
       leading: gate.leads(entry.shard),
       refused: refused(entry),
       queueHolds: queueHolds(record.namespace, record.queue),
-      holdUntil: holdUntil(entry.uid),
+      hold: hold(entry),
+      holdUntil: holdUntil(uid),
       now: clock.now(),
       mono: clock.monotonic(),
     })
-    this.remove(entry.uid)
-    if (placement.kind === 'due') {
-      this.#due.add(entry.uid, placement.at)
-      this.#arm()
-    } else if (placement.kind === 'ready') {
-      this.#ready.add(record)
+    if (placement.kind === 'ready') {
+      this.#due.remove(uid)
+      this.#ready.add({ record, rank: rankOf(entry), since: readySince(record, object.status) })
       this.kick()
+      return
     }
+    this.remove(uid)
+    if (placement.kind !== 'due') return
+    this.#due.add(uid, placement.at)
+    this.#arm()
   }
 
   remove(uid: JobUid): void {
     this.#ready.remove(uid)
     this.#due.remove(uid)
+  }
+
+  /** The shard changed hands: what was started in it is read from the objects again. */
+  forgetStarts(shard: ShardId): void {
+    this.#rates.forget(shard)
   }
 
   /** Slots may be free, or something may be ready. Many calls make one cycle. */
@@ -107,19 +142,75 @@ export class DispatchCycle {
     this.#stopped = true
     this.#kicked?.()
     this.#wake?.()
+    this.#rateWake?.()
   }
 
   /** One cycle; the number of jobs that were given to a worker class. */
   runOnce(): number {
     this.#takeDue(this.#options.clock.now())
     if (!this.#options.gate.open || this.#ready.size === 0) return 0
-    const classes = this.#options.capacity.classes()
-    const free = classes.reduce((sum, each) => sum + each.free, 0)
-    if (free === 0) return 0
-    const decisions = decide({ lanes: this.#ready.lanes(free), classes })
-    let dispatched = 0
-    for (const { record, cls } of decisions) if (this.#dispatch(record, cls)) dispatched += 1
-    return dispatched
+    const round = this.#round()
+    let started = 0
+    let wakeAt = Number.POSITIVE_INFINITY
+    for (let step = decide(round); step.kind !== 'done'; step = decide(round)) {
+      if (step.kind === 'start') started += this.#start(round, step) ? 1 : 0
+      else if (step.kind === 'park') this.#ready.park(step.stream)
+      else {
+        round.close(step.queue)
+        wakeAt = Math.min(wakeAt, step.until)
+      }
+    }
+    this.#wakeAt(wakeAt)
+    return started
+  }
+
+  #round(): Round {
+    const { capacity, clock, policy } = this.#options
+    return new Round({
+      ready: this.#ready,
+      classes: capacity.classes(),
+      usage: this.#usage(),
+      policy,
+      rateReadyAt: (namespace, queue) => this.#rates.readyAt(namespace, queue),
+      now: clock.now(),
+      mono: clock.monotonic(),
+    })
+  }
+
+  #usage(): Usage {
+    return new Usage(this.#options.ledger, this.#options.capacity)
+  }
+
+  /** False: the job has moved on since it was placed. */
+  #start(round: Round, { job, queue, offer }: Start): boolean {
+    const { ledger, gate } = this.#options
+    const { record } = job
+    const entry = ledger.get(record.uid)
+    if (!entry || !gate.leads(entry.shard) || isBusy(entry) || this.#isHeld(entry)) {
+      this.#ready.remove(record.uid)
+      return false
+    }
+    const at = this.#publisher.start(entry, offer.cls)
+    this.#rates.started(record.namespace, record.queue, at)
+    const { weights, weight } = queue.policy
+    this.#ready.started(job, { key: weights.get(record.fairnessKey) ?? 1, queue: weight })
+    round.started(queue, offer, job)
+    this.#count(job)
+    return true
+  }
+
+  /** Another job moved since this one was placed, and the look at this one is still to come. */
+  #isHeld(entry: Entry): boolean {
+    const { refused, hold } = this.#options
+    return refused(entry) || hold(entry) !== null
+  }
+
+  #count({ record, since }: ReadyJob): void {
+    const { metrics, clock } = this.#options
+    const labels = { namespace: record.namespace, queue: record.queue }
+    metrics.count('gopherqueue_dispatches_total', labels)
+    const waited = Math.max(0, clock.now() - since) / 1000
+    metrics.observe('gopherqueue_dispatch_wait_seconds', waited, labels)
   }
 
   #takeDue(now: WallMs): void {
@@ -142,101 +233,19 @@ export class DispatchCycle {
     })
   }
 
-  /** D1: a new epoch, assumed in memory. False: the job has moved on since it was placed. */
-  #dispatch(record: JobRecord, cls: ClassId): boolean {
-    const { ledger, gate, metrics, clock } = this.#options
-    this.#ready.remove(record.uid)
-    const entry = ledger.get(record.uid)
-    if (!entry || !gate.leads(entry.shard)) return false
-    if (entry.attempt || entry.facts > 0 || entry.cancelling) return false
-    const item = this.#assume(entry, cls)
-    metrics.count('gopherqueue_dispatches_total', {
-      namespace: record.namespace,
-      queue: record.queue,
-    })
-    metrics.observe(
-      'gopherqueue_dispatch_wait_seconds',
-      Math.max(0, clock.now() - Math.max(record.submission.creationMs, record.notBefore)) / 1000,
-      { namespace: record.namespace, queue: record.queue },
-    )
-    void this.#publish(entry, item)
-    return true
-  }
-
-  #assume(entry: Entry, cls: ClassId): Omit<WorkItem, 'payloadJson'> {
-    const { ledger, epochs, clock } = this.#options
-    const { record, object } = entry
-    const attempt = (object.status.attempts ?? 0) + 1
-    const start = {
-      uid: entry.uid,
-      epoch: epochs.next(entry.shard),
-      attempt,
-      runId: record.runId,
-    }
-    ledger.dispatch(entry, { ...start, cls }, clock.monotonic())
-    return {
-      ...start,
-      namespace: record.namespace,
-      name: record.name,
-      cls,
-      queue: record.queue,
-      type: record.type,
-      handlerVersion: record.handlerVersion,
-      nonce: epochs.nonce(entry.shard, start),
-      maxAttempts: Math.max(attempt, record.retry.maxAttempts),
-      timeoutMs: record.attemptDeadlineMs,
-      payloadFrom: record.payloadFrom,
-      traceparent: object.tags.traceparent,
-      tracestate: object.tags.tracestate,
-      correlationId: object.tags.correlationId,
-    }
-  }
-
-  async #publish(entry: Entry, first: Omit<WorkItem, 'payloadJson'>): Promise<void> {
-    const { ledger, dispatcher, logger } = this.#options
-    let item = first
-    try {
-      const payloadJson = await this.#payload(entry)
-      if (payloadJson === undefined) return this.#takeBack(entry, item.epoch)
-      for (let tries = 1; ; tries++) {
-        if (entry.attempt?.epoch !== item.epoch) return
-        const answer = await dispatcher.publish({ ...item, payloadJson })
-        if (answer.kind === 'stored') return ledger.pubAcked(entry, item.epoch)
-        if (answer.kind === 'unsent') return this.#takeBack(entry, item.epoch)
-        if (answer.kind === 'unknown' || tries === PURGE_TRIES) return
-        // D2: it is not ours. A new epoch, because the old one may be in flight.
-        await dispatcher.purge(item)
-        if (entry.attempt?.epoch !== item.epoch) return
-        item = this.#assume(entry, item.cls)
-      }
-    } catch (error) {
-      // Whether it was sent is not known: it counts as published, and D7 looks for it.
-      logger.warn('a dispatch failed', {
-        namespace: item.namespace,
-        job: item.name,
-        epoch: item.epoch,
-        err: describeError(error),
-      })
-    }
-  }
-
-  /** Undefined: the payload cannot be read now; the job is placed again. */
-  async #payload(entry: Entry): Promise<string | null | undefined> {
-    const { payload } = entry.object
-    if (payload.kind === 'absent') return null
-    if (payload.kind === 'inline') return payload.json
-    const read = await this.#options.payloads.readPayload(entry.object, entry.uid)
-    if (read.kind !== 'found') return undefined
-    return this.#options.acceptsPayload(entry, read.json) ? read.json : undefined
-  }
-
-  /** Nothing was published for this epoch. */
-  #takeBack(entry: Entry, epoch: number): void {
-    this.#options.ledger.drop(entry, epoch)
-    this.#options.clock.after(TAKE_BACK_MS, () => {
-      if (this.#options.ledger.get(jobUid(entry.uid))) this.place(entry)
+  #wakeAt(at: MonoMs): void {
+    this.#rateWake?.()
+    this.#rateWake = null
+    if (at === Number.POSITIVE_INFINITY || this.#stopped) return
+    const { clock } = this.#options
+    this.#rateWake = clock.after(Math.ceil(at - clock.monotonic()), () => {
+      this.#rateWake = null
+      this.kick()
     })
   }
 }
 
-const TAKE_BACK_MS = 250
+/** D6: an attempt is open, or what closes one is being written. */
+function isBusy({ attempt, facts, cancelling }: Entry): boolean {
+  return attempt !== null || facts > 0 || cancelling
+}

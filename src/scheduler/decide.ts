@@ -1,81 +1,102 @@
 /**
- * Who starts now, and in which worker class. Pure: the same lanes and classes give the same answer,
- * in whatever order they are listed.
+ * Who starts next, and in which worker class. Pure: it reads the round and changes nothing; the cycle
+ * carries the answer out and asks again, until it is `done`.
  *
- *   while a lane has a head and a class with a free slot for it:
- *     the head that goes first of all (ordering.ts) takes a slot
- *       of the class that serves its queue, knows its type (and version, when asked)
- *       and has the most free slots; ties go to the smaller id
+ *   the queue whose turn it is, of those that a class with a free slot serves
+ *     at its concurrency limit, or without a token of its rate: closed for this round
+ *     the fairness key whose turn it is, of those with a job that such a class knows
+ *       its job that goes first of all (core/order.ts)
+ *         its concurrency key is full: the stream is parked, and everybody is asked again
+ *         else it starts in the roomiest class that knows it; ties go to the smaller id
+ *     none: closed for this round
  *
- * A lane whose classes are all busy drops out and never holds up another one. No class is given more
- * jobs than it has free slots, and no slot stays free that a listed head could use.
+ * Promises: no class is given more jobs than it has free slots; no limit is passed; and when it is
+ * done, no job waits that a free slot, the limits and the rate would let start.
  */
 
-import { Heap } from '../core/heap.ts'
-import type { ClassId } from '../core/ids.ts'
-import type { JobRecord } from '../core/job.ts'
-import { compareJobs, compareText } from './ordering.ts'
-import type { ClassView, Lane } from './snapshot.ts'
+import type { MonoMs } from '../core/clock.ts'
+import { comparePlaced, compareText } from '../core/order.ts'
+import type { Offer, OfferedLane, OfferedQueue, RoundView } from './snapshot.ts'
+import type { ReadyJob, Strand, Stream } from './strand.ts'
+import { hasTurnBefore } from './turns.ts'
 
-export interface DecideInput {
-  readonly lanes: readonly Lane[]
-  readonly classes: readonly ClassView[]
+export interface Start {
+  readonly kind: 'start'
+  readonly queue: OfferedQueue
+  readonly job: ReadyJob
+  readonly offer: Offer
 }
 
-export interface Decision {
-  readonly record: JobRecord
-  readonly cls: ClassId
-}
+export type Step =
+  | Start
+  | { readonly kind: 'park'; readonly stream: Stream }
+  | {
+      readonly kind: 'close'
+      readonly queue: OfferedQueue
+      readonly why: 'ConcurrencyLimit' | 'RateLimited' | 'Nothing'
+      /** When to look again by oneself; Infinity = something else will have to change. */
+      readonly until: MonoMs
+    }
+  | { readonly kind: 'done' }
 
-interface Open {
-  readonly cls: ClassId
-  readonly handlers: ReadonlyMap<string, ReadonlySet<string>>
-  free: number
-}
+const NEVER = Number.POSITIVE_INFINITY
 
-interface Candidate {
-  readonly lane: Lane
-  readonly classes: readonly Open[]
-  readonly head: JobRecord
-  readonly place: number
-}
-
-export function decide({ lanes, classes }: DecideInput): readonly Decision[] {
-  const offers = offersByQueue(classes)
-  const order = new Heap<Lane, Candidate>(
-    ({ lane }) => lane,
-    (a, b) => compareJobs(a.head, b.head) < 0,
-  )
-  for (const lane of lanes) {
-    const open = (offers.get(queueText(lane)) ?? []).filter((each) => knows(each, lane))
-    if (open.length > 0) enter(order, lane, open, 0)
+export function decide(round: RoundView): Step {
+  const open = round.next
+  if (!open || round.free <= 0) return { kind: 'done' }
+  const { policy, queue } = open
+  const { namespace, name } = queue
+  if (policy.max !== NEVER && round.usage.holders(namespace, name).length >= policy.max) {
+    return { kind: 'close', queue: open, why: 'ConcurrencyLimit', until: NEVER }
   }
-  const decisions: Decision[] = []
-  for (let next = order.first; next; next = order.first) {
-    order.delete(next.lane)
-    const chosen = roomiest(next.classes)
-    // Slots only become fewer: this lane is done for now.
-    if (!chosen) continue
-    chosen.free -= 1
-    decisions.push({ record: next.head, cls: chosen.cls })
-    enter(order, next.lane, next.classes, next.place + 1)
+  const readyAt = policy.rate ? round.rateReadyAt(namespace, name) : round.mono
+  if (readyAt > round.mono)
+    return { kind: 'close', queue: open, why: 'RateLimited', until: readyAt }
+  const found = firstJob(open, round)
+  if (!found) return { kind: 'close', queue: open, why: 'Nothing', until: NEVER }
+  const { job, offer } = found
+  if (isKeyFull(job, open, round)) return { kind: 'park', stream: job.stream }
+  return { kind: 'start', queue: open, job, offer }
+}
+
+function isKeyFull({ stream }: ReadyJob, { queue, policy }: OfferedQueue, round: RoundView) {
+  const { concurrencyKey } = stream
+  if (concurrencyKey === '' || policy.perKey === NEVER) return false
+  return round.usage.holders(queue.namespace, queue.name, concurrencyKey).length >= policy.perKey
+}
+
+interface Found {
+  readonly job: ReadyJob
+  readonly offer: Offer
+}
+
+function firstJob({ lanes, policy }: OfferedQueue, { now }: RoundView): Found | null {
+  const turn = firstStrand(lanes)?.turn
+  if (!turn) return null
+  let found: Found | null = null
+  for (const { lane, offers } of lanes) {
+    const job = lane.strands.get(turn.name)?.best(now, policy.agingMs)
+    if (!job || (found && comparePlaced(found.job, job, now, policy.agingMs) < 0)) continue
+    const offer = roomiest(offers)
+    if (offer) found = { job, offer }
   }
-  return decisions
+  return found
 }
 
-function enter(
-  order: Heap<Lane, Candidate>,
-  lane: Lane,
-  classes: readonly Open[],
-  place: number,
-): void {
-  const head = lane.heads[place]
-  if (head) order.set({ lane, classes, head, place })
+/** Of the key whose turn it is, in any lane that has a free slot. */
+function firstStrand(lanes: readonly OfferedLane[]): Strand | null {
+  let first: Strand | null = null
+  for (const { lane, offers } of lanes) {
+    const strand = lane.open.first
+    if (!strand || !offers.some(({ free }) => free > 0)) continue
+    if (!first || hasTurnBefore(strand.turn, first.turn)) first = strand
+  }
+  return first
 }
 
-function roomiest(classes: readonly Open[]): Open | null {
-  let best: Open | null = null
-  for (const each of classes) {
+function roomiest(offers: readonly Offer[]): Offer | null {
+  let best: Offer | null = null
+  for (const each of offers) {
     if (each.free <= 0) continue
     if (!best || each.free > best.free || (each.free === best.free && isFirst(each, best))) {
       best = each
@@ -84,41 +105,6 @@ function roomiest(classes: readonly Open[]): Open | null {
   return best
 }
 
-function isFirst(a: Open, b: Open): boolean {
+function isFirst(a: Offer, b: Offer): boolean {
   return compareText(a.cls, b.cls) < 0
-}
-
-/** Classes with a free slot, by namespace and queue: a lane looks only at those. */
-function offersByQueue(classes: readonly ClassView[]): ReadonlyMap<string, readonly Open[]> {
-  const offers = new Map<string, Open[]>()
-  for (const { cls, namespace, queues, handlers, free } of classes) {
-    if (free <= 0) continue
-    const open: Open = { cls, handlers: versionsByType(handlers), free }
-    for (const queue of queues) {
-      const key = queueText({ namespace, queue })
-      const known = offers.get(key)
-      if (known) known.push(open)
-      else offers.set(key, [open])
-    }
-  }
-  return offers
-}
-
-function versionsByType(handlers: ClassView['handlers']): ReadonlyMap<string, ReadonlySet<string>> {
-  const versions = new Map<string, Set<string>>()
-  for (const { type, version } of handlers) {
-    const known = versions.get(type)
-    if (known) known.add(version)
-    else versions.set(type, new Set([version]))
-  }
-  return versions
-}
-
-function knows({ handlers }: Open, { type, handlerVersion }: Lane): boolean {
-  const versions = handlers.get(type)
-  return versions !== undefined && (handlerVersion === '' || versions.has(handlerVersion))
-}
-
-function queueText({ namespace, queue }: Pick<Lane, 'namespace' | 'queue'>): string {
-  return `${namespace}/${queue}`
 }

@@ -7,7 +7,7 @@
 import type { WallMs } from '../core/clock.ts'
 import { Heap } from '../core/heap.ts'
 import type { JobUid } from '../core/ids.ts'
-import { compareText } from './ordering.ts'
+import { compareText } from '../core/order.ts'
 
 interface Due {
   readonly uid: JobUid

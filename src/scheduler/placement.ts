@@ -3,12 +3,14 @@
  * that an event will lift, waiting for a time, or ready. Pure; the guard of protocol section 6.
  */
 import type { MonoMs, WallMs } from '../core/clock.ts'
+import type { Hold } from '../core/hold.ts'
 import { isWaiting } from '../core/job.ts'
 import type { Entry } from '../core/ledger.ts'
+import { nextAttempt } from '../core/order.ts'
 
 export type Placement =
   | { readonly kind: 'none' }
-  /** A change of the job or of its queue places it anew. */
+  /** A change of the job, of its queue or of what it waits for places it anew. */
   | { readonly kind: 'held' }
   | { readonly kind: 'due'; readonly at: WallMs }
   | { readonly kind: 'ready' }
@@ -21,6 +23,8 @@ export interface PlacementInput {
   readonly refused: boolean
   /** The queue is missing, paused, or not served. */
   readonly queueHolds: boolean
+  /** Another job holds it; null = none does. */
+  readonly hold: Hold | null
   /** D7: not before this monotonic time; 0 = at once. */
   readonly holdUntil: MonoMs
   readonly now: WallMs
@@ -36,7 +40,8 @@ export function placementOf(input: PlacementInput): Placement {
   if (!input.leading || input.refused) return NONE
   if (!isWaiting(object.status.phase) || object.deleting) return NONE
   if (entry.attempt || entry.facts > 0 || entry.cancelling) return NONE
-  if (record.suspend || input.queueHolds || isUnconfirmedRestore(entry)) return HELD
+  if (record.suspend || input.queueHolds || input.hold) return HELD
+  if (isUnconfirmedRestore(entry)) return HELD
   const at = dueAt(input)
   return at > input.now ? { kind: 'due', at } : { kind: 'ready' }
 }
@@ -53,8 +58,6 @@ export function dueAt({
   now,
   mono,
 }: Pick<PlacementInput, 'entry' | 'holdUntil' | 'now' | 'mono'>): WallMs {
-  const { nextAttemptTime } = entry.object.status
-  const written = nextAttemptTime === undefined ? 0 : Date.parse(nextAttemptTime)
   const held = holdUntil > mono ? now + (holdUntil - mono) : 0
-  return Math.max(entry.record.notBefore, Number.isNaN(written) ? 0 : written, held)
+  return Math.max(entry.record.notBefore, nextAttempt(entry.object.status), held)
 }

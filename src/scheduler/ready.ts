@@ -1,108 +1,225 @@
 /**
- * The jobs that would start if a slot were free, in one heap for each lane. A lane is what the same
- * workers can take: namespace, queue, type and asked version. So a lane without a worker never stands
- * in the way of another, and a cycle looks at heads only, however many jobs wait behind them.
+ * The jobs that would start if nothing held them but limits, turns and slots.
+ *
+ *   namespace ─▶ queues, which take turns
+ *     queue   ─▶ fairness keys, which take turns
+ *             ─▶ lanes: what the same workers can take (type and asked version)
+ *       lane  ─▶ strands, one for each fairness key, by turn ─▶ streams ─▶ jobs (`strand.ts`)
+ *
+ * So a lane without a worker never stands in the way of another, a cycle looks at heads only, and
+ * whatever changes costs O(log n) of what it belongs to: nothing ever looks at all waiting jobs.
  */
-
-import { Heap } from '../core/heap.ts'
 import type { JobUid } from '../core/ids.ts'
 import type { JobRecord } from '../core/job.ts'
-import { compareJobs } from './ordering.ts'
-import type { Lane, LaneKey } from './snapshot.ts'
+import type { Placed } from '../core/order.ts'
+import { SlotHeap } from './slot-heap.ts'
+import {
+  type FairKey,
+  hasStrandTurnBefore,
+  type ReadyJob,
+  type ReadyLane,
+  type ReadyQueue,
+  Strand,
+  type Stream,
+} from './strand.ts'
+import { Turns } from './turns.ts'
 
-interface Waiting {
-  readonly key: LaneKey
-  readonly jobs: Heap<JobUid, JobRecord>
+/** Of the job's fairness key among the others, and of its queue among those of the namespace. */
+export interface Weights {
+  readonly key: number
+  readonly queue: number
 }
 
 export class ReadyJobs {
-  /** By namespace and queue, then by type and version. */
-  readonly #queues = new Map<string, Map<string, Waiting>>()
-  readonly #records = new Map<JobUid, JobRecord>()
+  readonly #jobs = new Map<JobUid, ReadyJob>()
+  readonly #queues = new Map<string, ReadyQueue>()
+  /** Of the queues of each namespace. */
+  readonly #turns = new Map<string, Turns<ReadyQueue>>()
 
   get size(): number {
-    return this.#records.size
+    return this.#jobs.size
   }
 
-  has(uid: JobUid): boolean {
-    return this.#records.has(uid)
+  get(uid: JobUid): ReadyJob | undefined {
+    return this.#jobs.get(uid)
   }
 
-  /** A record of the same job is replaced, also when it belongs to another lane now. */
-  add(record: JobRecord): void {
-    const known = this.#records.get(record.uid)
-    if (known && !sameLane(known, record)) this.remove(record.uid)
-    this.#records.set(record.uid, record)
-    this.#laneOf(record).jobs.set(record)
+  jobs(): IterableIterator<ReadyJob> {
+    return this.#jobs.values()
   }
 
-  /** The job's record changed. Nothing happens unless it is ready. */
-  update(record: JobRecord): void {
-    if (this.#records.has(record.uid)) this.add(record)
+  queue(namespace: string, queue: string): ReadyQueue | undefined {
+    return this.#queues.get(`${namespace}/${queue}`)
+  }
+
+  /** A record of the same job is replaced, also when it belongs elsewhere now. */
+  add(placed: Placed): void {
+    const { record } = placed
+    const known = this.#jobs.get(record.uid)
+    if (known && staysAt(known, placed)) {
+      known.record = record
+      return
+    }
+    // First in, then out: a key or a queue without another job must not lose its turn by an edit.
+    const queue = this.#queueOf(record)
+    const strand = strandOf(laneOf(queue, record), keyOf(queue, record.fairnessKey))
+    this.#jobs.set(record.uid, strand.add(placed))
+    queue.size += 1
+    openOrClose(strand)
+    if (known) this.#takeOut(known)
   }
 
   remove(uid: JobUid): void {
-    const record = this.#records.get(uid)
-    if (!record) return
-    this.#records.delete(uid)
-    const lanes = this.#queues.get(queueText(record))
-    const lane = lanes?.get(laneText(record))
-    if (!lanes || !lane) return
-    lane.jobs.delete(uid)
-    if (lane.jobs.size > 0) return
-    lanes.delete(laneText(record))
-    if (lanes.size === 0) this.#queues.delete(queueText(record))
+    const job = this.#jobs.get(uid)
+    if (!job) return
+    this.#jobs.delete(uid)
+    this.#takeOut(job)
   }
 
-  /** Each lane's first `limit` jobs, in order; nothing is taken out. */
-  lanes(limit: number): readonly Lane[] {
-    const found: Lane[] = []
-    for (const lanes of this.#queues.values()) {
-      for (const { key, jobs } of lanes.values()) found.push({ ...key, heads: jobs.head(limit) })
-    }
-    return found
+  /** Its concurrency key is at its limit: not looked at until `unpark`. */
+  park(stream: Stream): void {
+    if (stream.parked) return
+    const { strand, concurrencyKey } = stream
+    const { parked } = strand.lane.queue
+    strand.park(stream)
+    openOrClose(strand)
+    const others = parked.get(concurrencyKey)
+    if (others) others.add(stream)
+    else parked.set(concurrencyKey, new Set([stream]))
   }
 
-  /** Ready jobs of the same queue that go before this one. Costs as much as the answer is large. */
-  ahead(record: JobRecord): number {
-    let count = 0
-    for (const { jobs } of this.#queues.get(queueText(record))?.values() ?? []) {
-      count += jobs.countBefore(record)
-    }
-    return count
-  }
-
-  #laneOf(record: JobRecord): Waiting {
-    let lanes = this.#queues.get(queueText(record))
-    if (!lanes) {
-      lanes = new Map()
-      this.#queues.set(queueText(record), lanes)
-    }
-    let lane = lanes.get(laneText(record))
-    if (!lane) {
-      const { namespace, queue, type, handlerVersion } = record
-      lane = {
-        key: { namespace, queue, type, handlerVersion },
-        jobs: new Heap(
-          (job) => job.uid,
-          (a, b) => compareJobs(a, b) < 0,
-        ),
+  /** Lets the streams of keys that have room be looked at again. */
+  unpark(queue: ReadyQueue, hasRoom: (concurrencyKey: string) => boolean): void {
+    for (const [concurrencyKey, streams] of queue.parked) {
+      if (!hasRoom(concurrencyKey)) continue
+      queue.parked.delete(concurrencyKey)
+      for (const stream of streams) {
+        stream.strand.unpark(stream)
+        openOrClose(stream.strand)
       }
-      lanes.set(laneText(record), lane)
     }
-    return lane
+  }
+
+  /** The job was given to a worker class: its key and its queue have had their turns. */
+  started(job: ReadyJob, weights: Weights): void {
+    const { turn, lane } = job.stream.strand
+    const { queue } = lane
+    queue.turns.started(turn, weights.key)
+    for (const strand of turn.strands) strand.lane.open.settle(strand)
+    this.#turns.get(queue.namespace)?.started(queue, weights.queue)
+    this.remove(job.record.uid)
+  }
+
+  #takeOut(job: ReadyJob): void {
+    const { strand } = job.stream
+    const { lane, turn } = strand
+    const { queue } = lane
+    strand.remove(job)
+    if (job.stream.parked && job.stream.jobs.size === 0) forgetParked(queue, job.stream)
+    openOrClose(strand)
+    if (strand.isEmpty) {
+      lane.strands.delete(turn.name)
+      turn.strands.splice(turn.strands.indexOf(strand), 1)
+      if (lane.strands.size === 0) queue.lanes.delete(laneText(lane))
+      if (turn.strands.length === 0) {
+        queue.turns.leave(turn)
+        queue.keys.delete(turn.name)
+      }
+    }
+    queue.size -= 1
+    if (queue.size === 0) this.#dropQueue(queue)
+  }
+
+  #dropQueue(queue: ReadyQueue): void {
+    const turns = this.#turns.get(queue.namespace)
+    turns?.leave(queue)
+    if (turns?.size === 0) this.#turns.delete(queue.namespace)
+    this.#queues.delete(`${queue.namespace}/${queue.name}`)
+  }
+
+  #queueOf({ namespace, queue: name }: JobRecord): ReadyQueue {
+    const known = this.#queues.get(`${namespace}/${name}`)
+    if (known) return known
+    const queue: ReadyQueue = {
+      namespace,
+      name,
+      lanes: new Map(),
+      keys: new Map(),
+      turns: new Turns(),
+      parked: new Map(),
+      size: 0,
+      pass: 0,
+      order: 0,
+      slot: -1,
+    }
+    this.#queues.set(`${namespace}/${name}`, queue)
+    let turns = this.#turns.get(namespace)
+    if (!turns) {
+      turns = new Turns()
+      this.#turns.set(namespace, turns)
+    }
+    turns.enter(queue)
+    return queue
   }
 }
 
-function sameLane(a: LaneKey, b: LaneKey): boolean {
-  return queueText(a) === queueText(b) && laneText(a) === laneText(b)
+function laneOf(queue: ReadyQueue, record: JobRecord): ReadyLane {
+  const { type, handlerVersion } = record
+  const known = queue.lanes.get(laneText(record))
+  if (known) return known
+  const open = new SlotHeap<Strand>(hasStrandTurnBefore)
+  const lane: ReadyLane = { queue, type, handlerVersion, strands: new Map(), open }
+  queue.lanes.set(laneText(record), lane)
+  return lane
 }
 
-/** Neither names nor versions hold a slash or an at sign. */
-function queueText(key: Pick<LaneKey, 'namespace' | 'queue'>): string {
-  return `${key.namespace}/${key.queue}`
+function keyOf(queue: ReadyQueue, name: string): FairKey {
+  const known = queue.keys.get(name)
+  if (known) return known
+  const key: FairKey = { name, strands: [], pass: 0, order: 0, slot: -1 }
+  queue.keys.set(name, key)
+  queue.turns.enter(key)
+  return key
 }
 
-function laneText(key: Pick<LaneKey, 'type' | 'handlerVersion'>): string {
+function strandOf(lane: ReadyLane, key: FairKey): Strand {
+  const known = lane.strands.get(key.name)
+  if (known) return known
+  const strand = new Strand(lane, key)
+  lane.strands.set(key.name, strand)
+  key.strands.push(strand)
+  return strand
+}
+
+/** A strand stands in its lane's heap while it has a stream to look at. */
+function openOrClose(strand: Strand): void {
+  const { open } = strand.lane
+  if (!strand.isOpen) open.remove(strand)
+  else if (strand.slot < 0) open.add(strand)
+}
+
+function forgetParked({ parked }: ReadyQueue, stream: Stream): void {
+  const streams = parked.get(stream.concurrencyKey)
+  streams?.delete(stream)
+  if (streams?.size === 0) parked.delete(stream.concurrencyKey)
+}
+
+function staysAt(known: ReadyJob, { record, rank, since }: Placed): boolean {
+  const before = known.record
+  return (
+    known.rank === rank &&
+    known.since === since &&
+    before.submission.firstSeen === record.submission.firstSeen &&
+    before.namespace === record.namespace &&
+    before.queue === record.queue &&
+    before.type === record.type &&
+    before.handlerVersion === record.handlerVersion &&
+    before.fairnessKey === record.fairnessKey &&
+    before.concurrencyKey === record.concurrencyKey
+  )
+}
+
+/** Neither types nor versions hold an at sign. */
+function laneText(key: { readonly type: string; readonly handlerVersion: string }): string {
   return `${key.type}@${key.handlerVersion}`
 }

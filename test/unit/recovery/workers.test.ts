@@ -76,8 +76,8 @@ describe('free slots', () => {
     const { workers, ledger, dispatch, free } = aHouse()
     const entry = dispatch(1)
     workers.heard(aBeat({ slots: 4, running: [listing(1)] }))
+    ledger.list(entry, anOwner(), 0, NOON, 0)
     ledger.drop(entry, epoch(1))
-    workers.straying(NAMESPACE, WORKER)
     expect(free()).toEqual([3])
     workers.heard(aBeat({ slots: 4, running: [listing(1)] }))
     expect(free()).toEqual([3])
@@ -105,7 +105,7 @@ describe('free slots', () => {
 
   it('are never negative and never more than there are, whatever is heard', () => {
     const step = fc.record({
-      what: fc.constantFrom('beat', 'dispatch', 'list', 'report', 'drop', 'stray', 'pass'),
+      what: fc.constantFrom('beat', 'dispatch', 'list', 'report', 'drop', 'forget', 'pass'),
       n: fc.integer({ min: 1, max: 6 }),
       slots: fc.integer({ min: 0, max: 5 }),
     })
@@ -122,7 +122,7 @@ describe('free slots', () => {
             ledger.report(entry, owner)
             workers.reported(uid(n), epoch(n))
           } else if (what === 'drop' && entry) ledger.drop(entry, epoch(n))
-          else if (what === 'stray') workers.straying(NAMESPACE, owner.worker)
+          else if (what === 'forget') ledger.forget(uid(n))
           else if (what === 'pass') pass(n * 1_000)
           for (const each of workers.classes()) {
             expect(each.free).toBeGreaterThanOrEqual(0)

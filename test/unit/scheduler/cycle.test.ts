@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest'
 import { Ledger } from '../../../src/core/ledger.ts'
 import type { WorkItem } from '../../../src/core/outcome.ts'
+import { policyOf } from '../../../src/core/queue-policy.ts'
 import { VirtualClock } from '../../../src/core/virtual-clock.ts'
 import { normaliser } from '../../../src/ingestion/normalise.ts'
 import type { Logger } from '../../../src/observability/ports.ts'
@@ -29,7 +30,7 @@ function aCycle(
     gate,
     logger: QUIET,
     metrics: { count() {}, set() {}, observe() {} },
-    capacity: { classes: () => [aClass({ free: 10 - published.length })] },
+    capacity: { classes: () => [aClass({ free: 10 - published.length })], lingering: () => [] },
     epochs: { next: () => epoch(++seq), nonce: (_, start) => `nonce-${start.epoch}` },
     dispatcher: {
       publish: async (item) => {
@@ -48,6 +49,9 @@ function aCycle(
     },
     refused: () => false,
     queueHolds: () => false,
+    policy: () => policyOf(null),
+    hold: () => null,
+    rankOf: (entry) => entry.record.priority,
     acceptsPayload: () => true,
     payloadLost: () => {},
     holdUntil: () => 0,

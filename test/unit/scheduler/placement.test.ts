@@ -10,6 +10,7 @@ const input = (change: Partial<PlacementInput> = {}): PlacementInput => ({
   leading: true,
   refused: false,
   queueHolds: false,
+  hold: null,
   holdUntil: 0,
   now: NOON,
   mono: 1_000,
@@ -44,6 +45,11 @@ describe('where a job belongs', () => {
       { kind: 'none' },
     ],
     ['its queue holds it: held', input({ queueHolds: true }), { kind: 'held' }],
+    [
+      'another job holds it: held',
+      input({ hold: { kind: 'queue-full', waiting: 11, limit: 10 } }),
+      { kind: 'held' },
+    ],
     [
       'it is suspended: held (U2)',
       input({ entry: anEntry({ record: aRecord({ suspend: true }) }) }),
