@@ -10,6 +10,8 @@ import type { QueueActionSpec } from '../api/queueaction.ts'
 import type { QueueJobSpecInput } from '../api/queuejob.ts'
 import type { WallMs } from '../core/clock.ts'
 import type { JobKey } from '../core/ids.ts'
+import type { JobObject } from '../core/job.ts'
+import type { SeenQueue } from '../core/seen.ts'
 import type { ApiError } from './errors.ts'
 
 /**
@@ -149,4 +151,33 @@ export interface ActionStore {
 export interface Identity {
   /** User name of the caller, as the API server sees it; '' when it does not say. Never rejects. */
   whoAmI(): Promise<string>
+}
+
+/** A QueueJob as the API has it; `object` null: a later operator wrote what this client cannot read. */
+export interface SeenJob {
+  readonly view: JobView
+  readonly object: JobObject | null
+}
+
+export interface SeenJobs {
+  readonly jobs: readonly JobObject[]
+  /** There are more than were asked for. */
+  readonly more: boolean
+}
+
+/** What is read to find out why a job waits. */
+export interface EvidenceStore {
+  /** Needs the verb `get` on queuejobs. */
+  job(key: JobKey, signal?: AbortSignal): Promise<SeenJob | null>
+  /** Needs the verb `get` on queues. */
+  queue(key: JobKey, signal?: AbortSignal): Promise<SeenQueue | null>
+  /**
+   * At most `most` jobs of a queue; those that this client cannot read are left out. Needs the verb
+   * `list` on queuejobs.
+   */
+  jobsOf(
+    queue: JobKey,
+    options: { readonly ended: boolean; readonly most: number },
+    signal?: AbortSignal,
+  ): Promise<SeenJobs>
 }

@@ -6,6 +6,7 @@ import type {
   ActionStore,
   ActionView,
   Created,
+  EvidenceStore,
   Identity,
   JobFeed,
   JobSelection,
@@ -16,6 +17,7 @@ import type {
   NewJob,
 } from '../client/ports.ts'
 import type { JobKey } from '../core/ids.ts'
+import { KubeEvidence } from './client-evidence.ts'
 import { type FeedOptions, KubeJobFeed } from './client-feed.ts'
 import { ClientRequests, type ClientRequestsOptions } from './client-requests.ts'
 import { jobSelector, selectorValue } from './client-selectors.ts'
@@ -36,6 +38,7 @@ export interface ClientStore {
   readonly feed: JobFeed
   readonly actions: ActionStore
   readonly identity: Identity
+  readonly evidence: EvidenceStore
 }
 
 export function clientStore(options: ClientStoreOptions): ClientStore {
@@ -45,6 +48,7 @@ export function clientStore(options: ClientStoreOptions): ClientStore {
     feed: new KubeJobFeed(requests, options),
     actions: new KubeActionStore(requests),
     identity: new KubeIdentity(options),
+    evidence: new KubeEvidence(requests),
   }
 }
 
