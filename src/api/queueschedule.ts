@@ -131,11 +131,17 @@ export const QueueScheduleStatus = about(
   z.object({
     observedGeneration: ObservedGeneration,
     lastTickTime: time({ says: 'The last tick that made a job.' }).optional(),
-    nextTickTime: time({ says: 'The next tick.' }).optional(),
+    nextTickTime: time({ says: 'The first tick that has not been dealt with.' }).optional(),
+    observedSchedule: text(321, {
+      says: 'Expression and time zone that `nextTickTime` was computed from.',
+    }).optional(),
     active: list(objectName({ says: 'Name of one job.' }), 50, {
       says: 'Jobs of the schedule that have not ended.',
     }).optional(),
-    missed: int(0, 1_000_000_000, { says: 'Ticks that made no job.', unit: 'ticks' }).optional(),
+    missed: int(0, 1_000_000_000, {
+      says: 'Ticks that made no job; of one outage at most 1,000 are counted.',
+      unit: 'ticks',
+    }).optional(),
     conditions: Conditions.optional(),
   }),
   {

@@ -41,6 +41,12 @@ export const OPERATOR_CLUSTER_RIGHTS: readonly Right[] = [
   {
     group: GROUP,
     resources: [QueueJob.plural],
+    verbs: ['create'],
+    why: 'it makes the jobs of schedules; the API server checks them as it checks those of users',
+  },
+  {
+    group: GROUP,
+    resources: [QueueJob.plural],
     verbs: ['delete'],
     why: 'it deletes finished jobs after their retention time, exactly the version that it looked at',
   },

@@ -58,7 +58,7 @@ export interface JobTags {
   readonly restored: boolean
   /** A GitOps tool manages the object: deleting it would make the tool create it, and run it, again. */
   readonly gitOps: boolean
-  /** QueueSchedule that made it; '' = none. */
+  /** Uid of the QueueSchedule that owns it; '' = none. */
   readonly schedule: string
 }
 

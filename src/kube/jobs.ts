@@ -6,7 +6,7 @@
  * rooms do not need is left behind: managed fields, owners, finalizers, users' labels (B29), and a
  * payload above 2 KiB, which is read again before the job is dispatched.
  */
-import { ANNOTATIONS, GITOPS_MARKS, LABELS, RESTORE_LABEL } from '../api/conditions.ts'
+import { ANNOTATIONS, GITOPS_MARKS, GROUP, RESTORE_LABEL } from '../api/conditions.ts'
 import { QueueJobSpec, QueueJobStatus, UNWRITTEN_STATUS } from '../api/queuejob.ts'
 import { depthOf, MAX_PAYLOAD_DEPTH } from '../core/depth.ts'
 import { describeError } from '../core/errors.ts'
@@ -48,7 +48,7 @@ export function decodeJob(raw: RawObject, meta: ObjectMeta): Decoded<JobObject> 
     object: {
       ...identityOf(meta),
       uid: jobUid(meta.uid),
-      tags: tagsOf(meta),
+      tags: tagsOf(meta, raw),
       spec: spec.value,
       payload: payloadOf(raw),
       status: status.value,
@@ -77,7 +77,7 @@ const TRACEPARENT =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[ -~]*)?$/
 
 /** Annotations are the user's: what is malformed counts as absent (B31). */
-function tagsOf(meta: ObjectMeta): JobTags {
+function tagsOf(meta: ObjectMeta, raw: RawObject): JobTags {
   const { annotations, labels } = meta
   const traceparent = bounded(textAt(annotations, ANNOTATIONS.traceparent), 128, TRACEPARENT)
   return {
@@ -87,8 +87,22 @@ function tagsOf(meta: ObjectMeta): JobTags {
     correlationId: bounded(textAt(annotations, ANNOTATIONS.correlationId), 256, VISIBLE),
     restored: Object.hasOwn(labels, RESTORE_LABEL),
     gitOps: isGitOpsManaged(annotations, labels),
-    schedule: textAt(labels, LABELS.schedule),
+    schedule: scheduleOf(raw),
   }
+}
+
+/** The owner, not the label: anybody may put a label on a job. */
+function scheduleOf({ metadata }: RawObject): string {
+  const owners = isRecord(metadata) ? metadata.ownerReferences : undefined
+  if (!Array.isArray(owners)) return ''
+  const owner: unknown = owners.find(
+    (each) =>
+      isRecord(each) &&
+      each.kind === 'QueueSchedule' &&
+      each.controller === true &&
+      String(each.apiVersion).startsWith(`${GROUP}/`),
+  )
+  return isRecord(owner) && typeof owner.uid === 'string' ? owner.uid : ''
 }
 
 /** By the marks that the tools themselves put on what they manage (names.md, "GitOps-managed"). */

@@ -21,7 +21,12 @@ import { ActionReconciler } from '../ingestion/actions.ts'
 import { Admission } from '../ingestion/admission.ts'
 import { Intake } from '../ingestion/intake.ts'
 import { normaliser } from '../ingestion/normalise.ts'
-import type { ActionGuard, ObjectStatusWriter, TargetLister } from '../ingestion/ports.ts'
+import type {
+  ActionGuard,
+  ObjectCreator,
+  ObjectStatusWriter,
+  TargetLister,
+} from '../ingestion/ports.ts'
 import { QueueReporter } from '../ingestion/queue-reporter.ts'
 import { Queues } from '../ingestion/queues.ts'
 import { ScheduleReconciler } from '../ingestion/schedules.ts'
@@ -68,6 +73,7 @@ export interface ControllerPorts {
   readonly objectStatuses: ObjectStatusWriter
   readonly guard: ActionGuard
   readonly targets: TargetLister
+  readonly creator: ObjectCreator
   readonly deleter: ObjectDeleter
   readonly payloads: PayloadReader
   readonly records: ShardRecords

@@ -16,7 +16,7 @@ export interface GaugeSources {
   readonly count: () => Counted
   readonly writer: Pick<StatusWriter, 'depth' | 'quarantined'>
   readonly reporter: { readonly depth: number }
-  readonly declared: { readonly depth: number }
+  readonly schedules: { readonly depth: number }
   readonly actions: { readonly depth: number; readonly targetsLeft: number }
 }
 
@@ -32,7 +32,7 @@ export function scrapeGauges(sources: GaugeSources, metrics: Metrics, now: WallM
   metrics.set('gopherqueue_status_writer_depth', writer.depth)
   metrics.set('gopherqueue_status_writer_quarantined', writer.quarantined)
   metrics.set('gopherqueue_reconcile_depth', sources.reporter.depth, { controller: 'queue' })
-  metrics.set('gopherqueue_reconcile_depth', sources.declared.depth, {
+  metrics.set('gopherqueue_reconcile_depth', sources.schedules.depth, {
     controller: 'queueschedule',
   })
   metrics.set('gopherqueue_reconcile_depth', sources.actions.depth, { controller: 'queueaction' })

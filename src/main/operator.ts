@@ -8,11 +8,14 @@
  */
 import type { OperatorConfig } from '../api/config.ts'
 import type { Clock, Random } from '../core/clock.ts'
+import { GopherQueueError } from '../core/errors.ts'
 import { healthRoutes } from '../http/health.ts'
 import { createMetrics, type MetricsRegistry } from '../http/metrics.ts'
 import { HttpServer, type Route } from '../http/server.ts'
+import { zoneDataProblem } from '../ingestion/zone.ts'
 import type { KubeAccess } from '../kube/access.ts'
 import { loadKubeConfig } from '../kube/config.ts'
+import { KubeObjectCreator } from '../kube/create.ts'
 import { KubeObjectDeleter } from '../kube/delete.ts'
 import { KubeEvents } from '../kube/events.ts'
 import { decodeJob, KubePayloadReader, KubeStatusStore } from '../kube/jobs.ts'
@@ -67,6 +70,7 @@ export async function buildOperator(
   ports: OperatorPorts,
 ): Promise<Operator> {
   const { clock, random, logger, environment } = ports
+  refuseWithoutZones()
   const access = await loadKubeConfig({ clock, env: environment, path: config.kubeconfig })
   const key =
     config.installationKeyFile === ''
@@ -88,6 +92,15 @@ export async function buildOperator(
     nats: config.natsUrl,
   })
   return new OperatorProcess({ config, ports, access, key, metrics, identity })
+}
+
+/** B48: schedules would be silently wrong, so it is said once, before anything is connected. */
+function refuseWithoutZones(): void {
+  const problem = zoneDataProblem()
+  if (problem === '') return
+  throw new GopherQueueError('TimeZoneDataMissing', `this Node lacks time-zone data: ${problem}`, {
+    help: 'run the operator with a Node that has full ICU data, as its image has',
+  })
 }
 
 interface Prepared {
@@ -252,6 +265,7 @@ class OperatorProcess implements Operator {
         objectStatuses: new ObjectStatusStore(this.#transport),
         guard: this.#guard,
         targets: new KubeTargetLister(this.#transport),
+        creator: new KubeObjectCreator(this.#transport),
         deleter: new KubeObjectDeleter(this.#transport),
         payloads: new KubePayloadReader(this.#transport),
         records: new KubeShardRecords(leases),
@@ -281,6 +295,7 @@ class OperatorProcess implements Operator {
         renewMs: config.renewMs,
         attemptLeaseMs: config.attemptLeaseSeconds * 1000,
         statusWriters: config.statusWriters,
+        maxObjects: config.limits.maxObjects,
         information: {
           perSecond: config.information.perSecond,
           share: config.information.percent / 100,

@@ -249,6 +249,8 @@ export class World {
   readonly api: FakeApi
   readonly nats: FakeNats
   readonly workers: FakeWorker[] = []
+  /** `limits.maxObjects` of operators that start from now on. */
+  maxObjects = 100_000
   #operators = 0
   operator: Controller | null = null
 
@@ -277,6 +279,7 @@ export class World {
         readPayload: async () => ({ kind: 'found', json: null }),
         readActionPayload: async () => ({ kind: 'gone' }),
       },
+      creator: { create: async () => ({ kind: 'terminating' }) },
       deleter: { delete: async () => ({ kind: 'gone' }) },
       targets: { list: async () => ({ kind: 'listed', revision: '1' }) },
       ...nats.portsFor(link),
@@ -295,14 +298,15 @@ export class World {
       renewMs: 2_500,
       attemptLeaseMs: 15_000,
       statusWriters: 32,
+      maxObjects: this.maxObjects,
       information: { perSecond: 20, share: 0.05 },
     })
     api.watchers.add(controller)
+    // The first list is in: a queue that is not among them is none.
+    controller.queues.synced()
     controller.start()
     this.operator = controller
     this.#links.set(controller, link)
-    // The first list is in: a queue that is not among them is none.
-    controller.queues.synced()
     this.#clocks.set(controller, clock)
     return controller
   }

@@ -198,7 +198,7 @@ describe('tags', () => {
         [key('tracestate')]: 'vendor=a,other=b',
         [key('correlation-id')]: 'order 4711',
       },
-      { 'velero.io/restore-name': 'nightly', 'gopherqueue.io/schedule': 'report' },
+      { 'velero.io/restore-name': 'nightly' },
     )
     expect(tags).toEqual({
       traceparent: TRACE,
@@ -206,8 +206,27 @@ describe('tags', () => {
       correlationId: 'order 4711',
       restored: true,
       gitOps: false,
-      schedule: 'report',
+      schedule: '',
     })
+  })
+
+  const SCHEDULE = {
+    apiVersion: 'gopherqueue.io/v1alpha1',
+    kind: 'QueueSchedule',
+    name: 'report',
+    uid: 'uid-7',
+    controller: true,
+  }
+  it.each([
+    ['its owner', [{ kind: 'Other', uid: 'uid-1' }, SCHEDULE], {}, 'uid-7'],
+    ['not a label, which anybody may set', [], { [key('schedule')]: 'report' }, ''],
+    ['not an owner that does not control it', [{ ...SCHEDULE, controller: false }], {}, ''],
+    ['not a kind of somebody else', [{ ...SCHEDULE, apiVersion: 'example.com/v1' }], {}, ''],
+    ['not an owner without a uid', [{ ...SCHEDULE, uid: 7 }], {}, ''],
+    ['not what is no list', 'QueueSchedule', {}, ''],
+  ])('tell the schedule of the job: %s', (_, ownerReferences, labels, wanted) => {
+    const more = { labels, ownerReferences }
+    expect(accepted(stored({}, STATUS, more)).tags.schedule).toBe(wanted)
   })
 
   it.each([

@@ -18,7 +18,7 @@ function aScrape() {
       {
         ...{ shards: new Shards(new Uint8Array()), ledger, queues, workers },
         writer: { depth: 3, quarantined: 1 },
-        declared: { depth: 0 },
+        schedules: { depth: 0 },
         actions: { depth: 2, targetsLeft: 7 },
       },
       {
