@@ -20,9 +20,9 @@ import type { MonoMs, WallMs } from '../core/clock.ts'
 import type { Hold } from '../core/hold.ts'
 import { isTerminal, type PriorityRank } from '../core/job.ts'
 import type { Entry } from '../core/ledger.ts'
+import { awaitsFirstStart } from '../core/started.ts'
 import { measure } from './dependency-depth.ts'
 import { DependencyGraph, type Edge, isBroken, MAX_DEPTH, type Node } from './dependency-graph.ts'
-import { awaitsFirstStart } from './started.ts'
 import type { Refusal } from './validate.ts'
 
 export type Standing =

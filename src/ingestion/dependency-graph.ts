@@ -21,7 +21,7 @@ import type { Phase } from '../api/conditions.ts'
 import type { MonoMs } from '../core/clock.ts'
 import { type Dependency, isTerminal, type PriorityRank } from '../core/job.ts'
 import type { Entry } from '../core/ledger.ts'
-import { awaitsFirstStart } from './started.ts'
+import { awaitsFirstStart } from '../core/started.ts'
 
 /** Jobs that may stand in one chain below a job. */
 export const MAX_DEPTH = 100

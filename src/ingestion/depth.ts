@@ -17,7 +17,7 @@ import type { Hold } from '../core/hold.ts'
 import type { JobUid } from '../core/ids.ts'
 import { isWaiting } from '../core/job.ts'
 import type { Entry } from '../core/ledger.ts'
-import { hasStarted } from './started.ts'
+import { hasStarted } from '../core/started.ts'
 import { isSubmittedBefore } from './submission.ts'
 
 export interface DepthOptions {

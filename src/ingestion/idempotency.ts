@@ -19,7 +19,7 @@ import { Heap } from '../core/heap.ts'
 import type { JobUid } from '../core/ids.ts'
 import { isTerminal } from '../core/job.ts'
 import type { Entry } from '../core/ledger.ts'
-import { awaitsFirstStart, hasStarted } from './started.ts'
+import { awaitsFirstStart, hasStarted } from '../core/started.ts'
 import { isSubmittedBefore } from './submission.ts'
 
 export interface IdempotencyOptions {

@@ -201,6 +201,9 @@ const TERMINAL = ['Completed', 'Failed', 'DeadLettered', 'Cancelled']
 function brokenRule(before: QueueJobStatus, next: QueueJobStatus): string | null {
   if ((next.epoch ?? 0) < (before.epoch ?? 0)) return 'the epoch falls'
   if (!TERMINAL.includes(before.phase)) return null
+  const replays = (next.replays ?? 0) - (before.replays ?? 0)
+  const isReplay = replays === 1 && (next.epoch ?? 0) > (before.epoch ?? 0)
+  if (isReplay && !TERMINAL.includes(next.phase)) return null
   if (next.phase !== before.phase) return `${before.phase} becomes ${next.phase}`
   return next.epoch === before.epoch ? null : 'the epoch of an ended job changes'
 }

@@ -3,11 +3,12 @@ import type { Fact } from '../../../src/core/facts.ts'
 import type { JobObject } from '../../../src/core/job.ts'
 import { Ledger } from '../../../src/core/ledger.ts'
 import { VirtualClock } from '../../../src/core/virtual-clock.ts'
+import type { Verdict } from '../../../src/ingestion/admission.ts'
 import { Intake, type IntakeOptions } from '../../../src/ingestion/intake.ts'
 import { normaliser } from '../../../src/ingestion/normalise.ts'
 import { Queues } from '../../../src/ingestion/queues.ts'
 import type { Logger } from '../../../src/observability/ports.ts'
-import { aJob, anAttempt, aQueue, epoch, newer, TERM } from '../../builders.ts'
+import { aJob, anAttempt, anEntry, aQueue, epoch, newer, TERM, uid } from '../../builders.ts'
 
 const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => QUIET }
 
@@ -22,6 +23,7 @@ function anIntake(given: Partial<IntakeOptions> = {}) {
   const intake = new Intake({
     ledger,
     queues,
+    admission: { verdict: () => null, queueChanged() {} },
     clock,
     logger: QUIET,
     metrics: { count() {}, set() {}, observe() {} },
@@ -68,8 +70,8 @@ describe('a version of a job', () => {
   it('that asks an ended job for what is not served is seen, and said, never ignored', () => {
     const { see, said, facts } = anIntake()
     const status = { phase: 'Completed', epoch: epoch(1), observedGeneration: 1 } as const
-    see(aJob({ generation: 2, spec: { runId: '2' }, status }))
-    expect(said).toEqual(['unserved spec.runId', 'place'])
+    see(aJob({ generation: 2, spec: { array: { size: 2 } }, status }))
+    expect(said).toEqual(['unserved spec.array', 'place'])
     expect(facts).toEqual([{ kind: 'seen' }])
   })
 
@@ -116,6 +118,45 @@ describe('a version of a job', () => {
   })
 })
 
+describe('what other jobs say', () => {
+  const first = anEntry({ object: aJob({ name: 'first', uid: uid(7) }) })
+
+  it('ends a duplicate by one write that names the first', () => {
+    const duplicate = { kind: 'duplicate', first } as const
+    const { see, facts } = anIntake({ admission: { verdict: () => duplicate, queueChanged() {} } })
+    see(aJob())
+    expect(facts).toMatchObject([{ kind: 'duplicate', first: { name: 'first', uid: uid(7) } }])
+  })
+
+  it('is not asked about a job that is refused for what it says itself', () => {
+    const admission = {
+      verdict: (): Verdict => {
+        throw new Error('asked')
+      },
+      queueChanged() {},
+    }
+    const { see, facts } = anIntake({ admission })
+    see(aJob({ spec: { startAfter: '0000-01-01T00:00:00Z' } }))
+    expect(facts.map((fact) => fact.kind)).toEqual(['refused'])
+  })
+
+  it('is written once, however often it is looked at meanwhile', () => {
+    const refusal = { reason: 'DependencyDeleted', message: 'it is gone' } as const
+    const refused = { kind: 'refused', refusal } as const
+    const { see, facts, ledger, intake } = anIntake({
+      admission: { verdict: () => refused, queueChanged() {} },
+    })
+    const job = see(aJob())
+    ledger.factQueued(job.uid)
+    const entry = ledger.get(job.uid)
+    if (!entry) throw new Error('no entry')
+    intake.consider(entry)
+    expect(facts).toEqual([{ kind: 'refused', ...refusal }])
+    expect(intake.refused(entry)).toBe(true)
+    expect(intake.unfit(entry)).toBe(false)
+  })
+})
+
 describe('a deletion (U5)', () => {
   it('is told once, with the attempt that ran', () => {
     const { see, said, ledger, intake } = anIntake()
@@ -137,6 +178,21 @@ describe('a deletion (U5)', () => {
 })
 
 describe('a queue that changes', () => {
+  it('gives its defaults to the jobs that have not started; an attempt keeps what it was told', () => {
+    const { see, queues, intake, ledger } = anIntake()
+    const waits = see(aJob())
+    const runs = see(aJob({ uid: uid(2), name: 'runs' }))
+    const entry = ledger.get(runs.uid)
+    if (!entry) throw new Error('no entry')
+    ledger.dispatch(entry, anAttempt(), 0)
+    const defaults = { attemptDeadlineSeconds: 7 }
+    const changed = aQueue({ generation: 2, spec: { defaults } })
+    queues.set(changed)
+    intake.queueChanged(changed)
+    const deadlines = [waits, runs].map(({ uid }) => ledger.get(uid)?.record.attemptDeadlineMs)
+    expect(deadlines).toEqual([7_000, 1_800_000])
+  })
+
   it('has its waiting jobs placed anew, with its defaults', () => {
     const { see, queues, intake, ledger, said } = anIntake()
     const job = see(aJob())

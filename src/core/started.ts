@@ -4,8 +4,8 @@
  * every leader answers alike; a start that was not written yet is known to the leader that made it.
  */
 import type { QueueJobStatus } from '../api/queuejob.ts'
-import { isWaiting } from '../core/job.ts'
-import type { Entry } from '../core/ledger.ts'
+import { isWaiting } from './job.ts'
+import type { Entry } from './ledger.ts'
 
 /** A replay keeps the time of the last start for this, and history the attempts that failed. */
 export function tellsOfStart({ startTime, attempt, history }: QueueJobStatus): boolean {
