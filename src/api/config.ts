@@ -105,6 +105,21 @@ const kubeconfig = words(4096, '', {
   says: 'Kubeconfig file; empty: in the cluster, then KUBECONFIG, then ~/.kube/config, as kubectl.',
 })
 
+const History = z
+  .strictObject({
+    maxAgeSeconds: whole(60, 315_360_000, 604_800, {
+      env: 'HISTORY_MAX_AGE_SECONDS',
+      says: 'How long the history of jobs (stream GQ_HISTORY) is kept.',
+      unit: 'seconds',
+    }),
+    maxBytes: whole(0, Number.MAX_SAFE_INTEGER, 1_073_741_824, {
+      env: 'HISTORY_MAX_BYTES',
+      says: 'Largest size of the history of jobs; the oldest goes first. 0: no history, and jobs are deleted without one.',
+      unit: 'bytes',
+    }),
+  })
+  .prefault({})
+
 const LEASE_NAMESPACE = 'Namespace of the Leases of the operator.'
 
 const operatorSettings = {
@@ -169,6 +184,7 @@ const operatorSettings = {
   }),
   information: InformationBudget,
   limits: Limits,
+  history: History,
   statusWriters: whole(1, 256, 32, {
     env: 'STATUS_WRITERS',
     says: 'Status writes in flight at once.',

@@ -84,12 +84,17 @@ export const subjects = {
     `gq.v1.beat.${shard}.${namespace}.${worker}`,
   note: (shard: ShardId, namespace: string, worker: WorkerId, uid: JobUid) =>
     `gq.v1.note.${shard}.${namespace}.${worker}.${uid}`,
+  history: (namespace: string, uid: JobUid) => `gq.v1.history.${namespace}.${uid}`,
   control: (namespace: string, worker: WorkerId) => `gq.v1.ctl.${namespace}.${worker}`,
   controlAll: (namespace: string) => `gq.v1.ctl.${namespace}.all`,
 } as const
 
 /** Streams of the wire protocol; acknowledgement subjects and permissions carry their names. */
-export const streamNames = { work: 'GQ_WORK', events: 'GQ_EVENTS' } as const
+export const streamNames = {
+  work: 'GQ_WORK',
+  events: 'GQ_EVENTS',
+  history: 'GQ_HISTORY',
+} as const
 
 /** What the inboxes of a worker begin with: the one prefix that it may subscribe below. */
 export function inboxPrefix(worker: WorkerId): string {

@@ -35,6 +35,9 @@ export const IDENTITY_KEY = 'gopherqueue.io/identity'
 /** A work message is repeated under its id for at most this long (D3). */
 export const WORK_REPEAT_MS = 30_000
 
+/** Of one event of the history: a whole status has 32 KiB, a spec without its payload as much. */
+export const MAX_HISTORY_BYTES = 131_072
+
 /** Every field that is ours to decide. Metadata is added when a stream is made. */
 export type StreamDefinition = Pick<
   StreamConfig,
@@ -98,6 +101,31 @@ export function eventStream({ replicas, eventsMaxBytes }: StreamSizes): StreamDe
     // One per shard, and room for take-overs.
     max_consumers: 256,
     duplicate_window: minutes(10),
+  }
+}
+
+export interface HistorySizes {
+  readonly replicas: number
+  readonly historyMaxBytes: number
+  readonly historyMaxAgeSeconds: number
+}
+
+/** For whoever reads along: nothing here consumes it, and what is too old or too much goes. */
+export function historyStream(sizes: HistorySizes): StreamDefinition {
+  return {
+    ...common(sizes.replicas),
+    name: streamNames.history,
+    description: 'GopherQueue: what became of jobs, for audit and archive',
+    subjects: [filters.history],
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    max_msgs_per_subject: -1,
+    discard_new_per_subject: false,
+    max_bytes: sizes.historyMaxBytes,
+    max_age: seconds(sizes.historyMaxAgeSeconds),
+    max_msg_size: MAX_HISTORY_BYTES,
+    max_consumers: 256,
+    duplicate_window: Math.min(minutes(10), seconds(sizes.historyMaxAgeSeconds)),
   }
 }
 

@@ -1,15 +1,14 @@
 /**
  * Makes and keeps the two streams and their consumers (implements `Streams` of recovery). What they
- * look like stands in `definitions.ts`; when they may be made again, and by whom: protocol T3.
+ * look like stands in `definitions.ts`, what becomes of
+ * one that differs in `stream-keeper.ts`; when they may be made again, and by whom: protocol T3.
  *
- * A stream that differs from its definition is logged field by field and corrected where the server
- * lets it be corrected; where not, the log says what would. Nothing here deletes a stream but
- * `recreate`.
+ * Nothing here deletes a stream but `recreate`.
  */
-import type { StreamInfo, StreamUpdateConfig } from '@nats-io/jetstream'
+import type { StreamInfo } from '@nats-io/jetstream'
 import type { Random } from '../core/clock.ts'
 import type { Term } from '../core/epoch.ts'
-import { describeError, GopherQueueError } from '../core/errors.ts'
+import { GopherQueueError } from '../core/errors.ts'
 import {
   type ClassId,
   classConsumer,
@@ -24,16 +23,15 @@ import type { StoredMessage, StreamState, Streams } from '../recovery/ports.ts'
 import type { Nats } from './connect.ts'
 import {
   classConsumerConfig,
-  differences,
   eventConsumerConfig,
   eventStream,
-  IDENTITY_KEY,
   type StreamDefinition,
   type StreamSizes,
   termOfConsumer,
   workStream,
 } from './definitions.ts'
 import { API_CODES, apiCode, Management } from './management.ts'
+import { identityOf, StreamKeeper } from './stream-keeper.ts'
 import { filters } from './subjects.ts'
 
 export interface StreamsOptions extends StreamSizes {
@@ -51,28 +49,32 @@ const TAKE_TRIES = 5
 
 class NatsStreams implements Streams {
   readonly #management: Management
-  readonly #random: Random
+  readonly #keeper: StreamKeeper
   readonly #logger: Logger
   readonly #work: StreamDefinition
   readonly #events: StreamDefinition
 
   constructor(options: StreamsOptions) {
     this.#management = new Management(options.nats)
-    this.#random = options.random
+    this.#keeper = new StreamKeeper({ ...options, management: this.#management })
     this.#logger = options.logger
     this.#work = workStream(options)
     this.#events = eventStream(options)
   }
 
   async ensure(): Promise<{ readonly work: StreamState; readonly events: StreamState }> {
-    const work = await this.#ensureStream(this.#work)
-    return { work, events: await this.#ensureStream(this.#events) }
+    const work = await this.#ensure(this.#work)
+    return { work, events: await this.#ensure(this.#events) }
+  }
+
+  async #ensure(wanted: StreamDefinition): Promise<StreamState> {
+    return stateOf(await this.#keeper.ensure(wanted))
   }
 
   async state(): Promise<{ readonly work: StreamState; readonly events: StreamState } | null> {
     const [work, events] = await Promise.all([
-      this.#info(streamNames.work),
-      this.#info(streamNames.events),
+      this.#keeper.info(streamNames.work),
+      this.#keeper.info(streamNames.events),
     ])
     return work && events ? { work: stateOf(work), events: stateOf(events) } : null
   }
@@ -165,68 +167,6 @@ class NatsStreams implements Streams {
     return message?.seq ?? null
   }
 
-  #info(name: string): Promise<StreamInfo | null> {
-    return this.#management.call(
-      `look at stream ${name}`,
-      (manager) => manager.streams.info(name),
-      [API_CODES.streamNotFound],
-    )
-  }
-
-  async #ensureStream(wanted: StreamDefinition): Promise<StreamState> {
-    const found = (await this.#info(wanted.name)) ?? (await this.#createStream(wanted))
-    if (!found) return this.#ensureStream(wanted)
-    return stateOf(await this.#verified(found, wanted))
-  }
-
-  /** Null: another process was faster. */
-  async #createStream(wanted: StreamDefinition): Promise<StreamInfo | null> {
-    const identity = Buffer.from(this.#random.bytes(16)).toString('hex')
-    const made = await this.#management.call(
-      `create stream ${wanted.name}`,
-      (manager) => manager.streams.add({ ...wanted, metadata: { [IDENTITY_KEY]: identity } }),
-      [API_CODES.streamNameTaken],
-    )
-    if (made) this.#logger.info('made a stream', { stream: wanted.name })
-    return made
-  }
-
-  async #verified(found: StreamInfo, wanted: StreamDefinition): Promise<StreamInfo> {
-    const drift = differences(found.config, wanted)
-    const anonymous = identityOf(found) === ''
-    if (drift.length === 0 && !anonymous) return found
-    for (const { field, has, wants } of drift) {
-      this.#logger.warn('a stream differs from its definition', {
-        stream: wanted.name,
-        field,
-        has,
-        wants,
-      })
-    }
-    try {
-      return (await this.#correct(found, wanted)) ?? found
-    } catch (error) {
-      this.#logger.error('a stream cannot be corrected', {
-        stream: wanted.name,
-        err: describeError(error),
-        help: `delete it (nats stream rm ${wanted.name}): no job is lost, and it is made again`,
-      })
-      return found
-    }
-  }
-
-  #correct(found: StreamInfo, wanted: StreamDefinition): Promise<StreamInfo | null> {
-    const identity = identityOf(found) || Buffer.from(this.#random.bytes(16)).toString('hex')
-    const { name, ...rest } = wanted
-    const update: Partial<StreamUpdateConfig> = {
-      ...rest,
-      metadata: { ...found.config.metadata, [IDENTITY_KEY]: identity },
-    }
-    return this.#management.call(`update stream ${name}`, (manager) =>
-      manager.streams.update(name, update),
-    )
-  }
-
   async #eventTerms(shard: ShardId): Promise<readonly Term[]> {
     const consumers = await this.#management.call('list the event consumers', async (manager) => {
       const names: string[] = []
@@ -283,8 +223,4 @@ class NatsStreams implements Streams {
 function stateOf(info: StreamInfo): StreamState {
   // A restored store keeps the server's time of creation; a stream made twice in one has another name.
   return { created: `${info.created} ${identityOf(info)}`, lastSeq: info.state.last_seq }
-}
-
-function identityOf(info: StreamInfo): string {
-  return info.config.metadata?.[IDENTITY_KEY] ?? ''
 }

@@ -22,6 +22,7 @@ export const filters = {
   events: 'gq.v1.event.>',
   beats: 'gq.v1.beat.*.*.*',
   notes: 'gq.v1.note.*.*.*.*',
+  history: 'gq.v1.history.>',
 } as const
 
 export interface WorkAddress {

@@ -120,3 +120,23 @@ export interface ObjectDeleter {
     target: JobKey & { readonly uid: string; readonly resourceVersion: string },
   ): Promise<DeleteAnswer>
 }
+
+/** One event of the history, a CloudEvent (`archive-event.ts`). */
+export interface HistoryEvent {
+  /** The same for the same happening, however often it is sent. */
+  readonly id: string
+  readonly type: string
+  readonly source: string
+  readonly subject: string
+  /** RFC 3339. */
+  readonly time: string
+  readonly namespace: string
+  readonly uid: JobUid
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+/** Implemented by `nats/history.ts`. */
+export interface History {
+  /** True: it is stored, now or before. False: nobody knows; send it again. Never rejects. */
+  record(event: HistoryEvent): Promise<boolean>
+}

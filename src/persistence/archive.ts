@@ -1,0 +1,132 @@
+/**
+ * Hands what happened to jobs to the history, after it is in etcd: the end of each run, and each
+ * deletion. It never holds a job up. What cannot be sent is kept for a while and sent again; of ends
+ * that had to be dropped nothing is lost, because no job is deleted before its end is confirmed
+ * (`reaper.ts` asks again). A deletion that had to be dropped is told as lost.
+ */
+import type { Cancel, Clock } from '../core/clock.ts'
+import type { JobObject } from '../core/job.ts'
+import { deletedEvent, endedEvent } from './archive-event.ts'
+import type { History, HistoryEvent } from './ports.ts'
+
+export interface ArchiveOptions {
+  /** Null: no history is kept. */
+  readonly history: History | null
+  readonly clock: Clock
+  readonly observer: {
+    recorded(event: HistoryEvent): void
+    /** It is in no history, and will not be. */
+    lost(event: HistoryEvent): void
+  }
+}
+
+const MAX_WAITING = 10_000
+const MAX_IN_FLIGHT = 64
+/** Ids that are known to be in the stream; of an older one it is asked again. */
+const MAX_CONFIRMED = 50_000
+const AGAIN_MS = 5_000
+
+interface Waiting {
+  readonly event: HistoryEvent
+  readonly kind: 'ended' | 'deleted'
+}
+
+export class Archive {
+  readonly #options: ArchiveOptions
+  readonly #waiting = new Map<string, Waiting>()
+  readonly #confirmed = new Set<string>()
+  #inFlight = 0
+  #timer: Cancel | null = null
+  #stopped = false
+
+  constructor(options: ArchiveOptions) {
+    this.#options = options
+  }
+
+  /** Events that wait to be sent. */
+  get depth(): number {
+    return this.#waiting.size + this.#inFlight
+  }
+
+  ended(object: JobObject): void {
+    this.#hand({ event: endedEvent(object), kind: 'ended' })
+  }
+
+  deleted(object: JobObject, by: 'retention' | 'request'): void {
+    const event = deletedEvent(object, by, this.#options.clock.now())
+    this.#hand({ event, kind: 'deleted' })
+  }
+
+  /** True: its end is in the history, or none is kept. Never rejects. */
+  async recorded(object: JobObject): Promise<boolean> {
+    if (!this.#options.history) return true
+    const event = endedEvent(object)
+    if (this.#confirmed.has(event.id)) return true
+    this.#waiting.delete(event.id)
+    return this.#send(event)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.()
+    this.#timer = null
+  }
+
+  #hand(waiting: Waiting): void {
+    if (!this.#options.history || this.#stopped) return
+    const { id } = waiting.event
+    if (this.#confirmed.has(id)) return
+    this.#waiting.set(id, waiting)
+    if (this.#waiting.size > MAX_WAITING) this.#dropOne()
+    if (!this.#timer) this.#pump()
+  }
+
+  #dropOne(): void {
+    for (const [id, { kind }] of this.#waiting) {
+      if (kind !== 'ended') continue
+      this.#waiting.delete(id)
+      return
+    }
+    const [oldest] = this.#waiting.values()
+    if (!oldest) return
+    this.#waiting.delete(oldest.event.id)
+    this.#options.observer.lost(oldest.event)
+  }
+
+  #pump(): void {
+    while (this.#inFlight < MAX_IN_FLIGHT) {
+      const [next] = this.#waiting.values()
+      if (!next || this.#stopped) return
+      this.#waiting.delete(next.event.id)
+      void this.#carry(next)
+    }
+  }
+
+  async #carry(waiting: Waiting): Promise<void> {
+    this.#inFlight += 1
+    const stored = await this.#send(waiting.event)
+    this.#inFlight -= 1
+    if (this.#stopped) return
+    if (stored) {
+      if (!this.#timer) this.#pump()
+      return
+    }
+    this.#waiting.set(waiting.event.id, waiting)
+    if (this.#waiting.size > MAX_WAITING) this.#dropOne()
+    this.#timer ??= this.#options.clock.after(AGAIN_MS, () => {
+      this.#timer = null
+      this.#pump()
+    })
+  }
+
+  async #send(event: HistoryEvent): Promise<boolean> {
+    const { history, observer } = this.#options
+    const stored = (await history?.record(event)) ?? false
+    if (!stored || this.#confirmed.has(event.id)) return stored
+    this.#confirmed.add(event.id)
+    const [oldest] = this.#confirmed
+    if (this.#confirmed.size > MAX_CONFIRMED && oldest !== undefined) this.#confirmed.delete(oldest)
+    observer.recorded(event)
+    return true
+  }
+}
