@@ -113,6 +113,15 @@ export function advice<R extends Reason>(reason: R, slots: AdviceSlots<R>): stri
 }
 
 /**
+ * The advice of a word that may be a reason, when all that it speaks of is known; else ''.
+ */
+export function adviceFor(reason: string, known: Readonly<Record<string, string>>): string {
+  if (!isReason(reason)) return ''
+  const sayable = slotsOf(REASONS[reason].next).every((slot) => Object.hasOwn(known, slot))
+  return sayable ? advice(reason, known as AdviceSlots<typeof reason>) : ''
+}
+
+/**
  * The other way round: what stood in the slots of a sentence that somebody wrote. For advice on an
  * object of which nothing else is known; null when the text is another one.
  */

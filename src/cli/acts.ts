@@ -3,9 +3,8 @@
  * API server says whether he may, the operator carries it out, and nobody writes one by hand.
  */
 import type { QueueActionSpec } from '../api/queueaction.ts'
-import { isReason, REASONS } from '../api/reasons.ts'
+import { adviceFor, isReason, REASONS } from '../api/reasons.ts'
 import { type ActionEnd, followAction, storeAction } from '../client/act.ts'
-import { adviceFor } from '../client/advice.ts'
 import { ActionFailedError } from '../client/errors.ts'
 import type { ActionView } from '../client/ports.ts'
 import { inParallel } from './bounded.ts'

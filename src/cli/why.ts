@@ -3,7 +3,7 @@
  * that waits it is computed from the objects (`client/explain.ts`), so it depends neither on what the
  * operator wrote nor on one that runs.
  */
-import { adviceFor } from '../client/advice.ts'
+import { adviceFor } from '../api/reasons.ts'
 import type { StoredObject } from '../kube/client-objects.ts'
 import { jobView } from '../kube/client-views.ts'
 import { EXIT } from './exit.ts'

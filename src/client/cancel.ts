@@ -5,10 +5,10 @@
  * that was recorded first wins, and the action then changes nothing.
  */
 import { QueueActionSpec } from '../api/queueaction.ts'
+import { adviceFor } from '../api/reasons.ts'
 import { GopherQueueError } from '../core/errors.ts'
 import { keyText } from '../core/ids.ts'
 import { type ActParts, actionKey, followAction, storeAction } from './act.ts'
-import { adviceFor } from './advice.ts'
 import { ActionFailedError, type JobRef } from './errors.ts'
 import type { ActionView, Identity } from './ports.ts'
 import type { CancelOptions, CancelReceipt } from './surface.ts'

@@ -19,7 +19,7 @@ import {
 import { Feeds } from './feeds.ts'
 import { JobHandle, type JobParts } from './job.ts'
 import { nameFrom, prefixOfType, submissionId } from './names.ts'
-import type { ActionStore, Identity, JobFeed, JobStore, JobView } from './ports.ts'
+import type { ActionStore, EvidenceStore, Identity, JobFeed, JobStore, JobView } from './ports.ts'
 import { linked, underSignals } from './signals.ts'
 import { newJob, type SubmitOptions } from './submission.ts'
 import type { GetOptions, GopherQueue, Job, ListOptions } from './surface.ts'
@@ -27,6 +27,7 @@ import type { GetOptions, GopherQueue, Job, ListOptions } from './surface.ts'
 export interface ClientParts {
   readonly store: JobStore
   readonly feed: JobFeed
+  readonly evidence: EvidenceStore
   readonly actions: ActionStore
   readonly identity: Identity
   readonly clock: Clock

@@ -4,10 +4,10 @@
  */
 import type { z } from 'zod'
 import { TERMINAL_PHASES } from '../api/conditions.ts'
+import { adviceFor } from '../api/reasons.ts'
 import { fromWire } from '../core/definition.ts'
 import type { GopherQueueError } from '../core/errors.ts'
 import { keyText } from '../core/ids.ts'
-import { adviceFor } from './advice.ts'
 import {
   InvalidResultError,
   JobCancelledError,

@@ -9,8 +9,9 @@
  * So most answers cost two or three small reads; only a job that stands in a line has the line counted.
  */
 import { DEFAULT_QUEUE } from '../api/conditions.ts'
+import { adviceFor } from '../api/reasons.ts'
 import type { WallMs } from '../core/clock.ts'
-import { adviceKnowing, type Explanation } from '../core/explanation.ts'
+import type { Explanation } from '../core/explanation.ts'
 import type { JobKey } from '../core/ids.ts'
 import { isWaiting, type JobObject } from '../core/job.ts'
 import { asksForDependencies, type SeenObjects } from '../core/seen.ts'
@@ -89,7 +90,7 @@ function asWritten({ namespace, name, status }: JobView): Explanation {
     phase,
     reason: reason || phase,
     message: message || `the job is ${phase}; its status says no more`,
-    advice: adviceKnowing(reason, { namespace, job: name }),
+    advice: adviceFor(reason, { namespace, job: name }),
     until: 0,
   }
 }

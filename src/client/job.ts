@@ -8,13 +8,15 @@ import { keyText } from '../core/ids.ts'
 import { type CancelParts, cancelJob } from './cancel.ts'
 import { deleted, endingOf } from './ending.ts'
 import type { JobRef } from './errors.ts'
+import { explain } from './explain.ts'
 import type { Feeds } from './feeds.ts'
-import type { JobStore, JobView, StatusView } from './ports.ts'
+import type { EvidenceStore, JobStore, JobView, StatusView } from './ports.ts'
 import { linked, underSignals } from './signals.ts'
 import type {
   CancelOptions,
   CancelReceipt,
   Job,
+  JobExplanation,
   JobStatus,
   ResultOptions,
   WatchOptions,
@@ -24,6 +26,7 @@ import { throughPhases, untilEnded } from './waiting.ts'
 /** What all handles of one connection share. */
 export interface JobParts extends CancelParts {
   readonly store: JobStore
+  readonly evidence: EvidenceStore
   readonly feeds: Feeds
   /** Aborted when the connection is closed. */
   readonly closing: AbortSignal
@@ -65,6 +68,16 @@ export class JobHandle<Result> implements Job<Result> {
     return this.#under(options, async (signal) => {
       this.#seen = await this.#find(this, signal)
       return statusOf(this.#seen.status)
+    })
+  }
+
+  explain(options: WatchOptions = {}): Promise<JobExplanation> {
+    const { evidence, clock } = this.#parts
+    return this.#under(options, async (signal) => {
+      const explained = await explain(evidence, this, () => clock.now(), signal)
+      if (explained?.uid !== this.uid) throw deleted(this, this.#seen.status.attempts)
+      const { phase, reason, message, advice, until } = explained
+      return { phase, reason, message, advice, until: until === 0 ? null : new Date(until) }
     })
   }
 

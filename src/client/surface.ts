@@ -68,6 +68,12 @@ export interface Job<Result = unknown> extends JobRef {
   /** Where the job stands now. @throws JobDeletedError, ApiError */
   status(options?: WatchOptions): Promise<JobStatus>
   /**
+   * Why the job waits, where it runs or how it ended, in one sentence, and what would change it. Read
+   * from the objects alone: it needs no operator and no write of one.
+   * @throws JobDeletedError, ForbiddenError (`get` on queues, `list` on queuejobs), ApiError
+   */
+  explain(options?: WatchOptions): Promise<JobExplanation>
+  /**
    * The result, once the job has succeeded. A thousand waits in one namespace share one watch.
    *
    * @throws JobFailedError, JobCancelledError, JobDeletedError, InvalidResultError: how it ended
@@ -111,6 +117,19 @@ export interface JobStatus {
   } | null
   /** As it is stored, unchecked; undefined = none. */
   readonly result: unknown
+}
+
+/** Why a job stands where it stands: exactly one reason. */
+export interface JobExplanation {
+  readonly phase: Open<Phase>
+  /** One word of the table of reasons (docs/reasons.md). */
+  readonly reason: string
+  /** Who, what, why: one sentence. */
+  readonly message: string
+  /** The command or the line that would change it; '' = none is known. */
+  readonly advice: string
+  /** When it changes by itself; null = that is not known. */
+  readonly until: Date | null
 }
 
 export interface WatchOptions {

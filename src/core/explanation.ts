@@ -4,14 +4,11 @@
  * says, with what to do next.
  */
 import {
-  type AdviceSlots,
-  advice,
+  adviceFor,
   isReason,
-  REASONS,
   type Reason,
   type SentenceSlots,
   sentence,
-  slotsOf,
   slotsSaid,
 } from '../api/reasons.ts'
 import { rfc3339, type WallMs } from './clock.ts'
@@ -74,16 +71,9 @@ export function explainStatus({ namespace, name, status }: Told): Explanation {
     phase,
     reason,
     message: message || endedText(status),
-    advice: adviceKnowing(reason, known),
+    advice: adviceFor(reason, known),
     until: 0,
   }
-}
-
-/** The advice of a reason, when all that it speaks of is known; else ''. */
-export function adviceKnowing(reason: string, known: Readonly<Record<string, string>>): string {
-  if (!isReason(reason)) return ''
-  const sayable = slotsOf(REASONS[reason].next).every((slot) => Object.hasOwn(known, slot))
-  return sayable ? advice(reason, known as AdviceSlots<typeof reason>) : ''
 }
 
 function ofRow<R extends 'Pending' | 'Running'>(
@@ -95,7 +85,7 @@ function ofRow<R extends 'Pending' | 'Running'>(
     phase: status.phase,
     reason,
     message: sentence(reason, slots),
-    advice: adviceKnowing(reason, { namespace, job: name }),
+    advice: adviceFor(reason, { namespace, job: name }),
     until: 0,
   }
 }

@@ -138,13 +138,13 @@ function isSubmittedBefore(a: JobObject, b: JobObject): boolean {
 }
 
 /**
- * When the bucket has a token again: each start pushes the time at which it is full by what one token
- * takes, and a start needs it to be less than a whole bucket away.
+ * When the bucket has a token again. Each start puts off the moment at which the bucket is full by what
+ * one token takes; there is a token as long as that moment is less than the others of the bucket away.
  */
 function readyAt(starts: readonly WallMs[], { count, perMs, burst }: RateLimit): WallMs {
   const token = perMs / count
   const full = starts
     .toSorted((a, b) => a - b)
     .reduce((at, start) => Math.max(at, start) + token, 0)
-  return full - burst * token
+  return full - (burst - 1) * token
 }

@@ -25,6 +25,7 @@ export type {
   GetOptions,
   GopherQueue,
   Job,
+  JobExplanation,
   JobStatus,
   ListOptions,
   ResultOptions,

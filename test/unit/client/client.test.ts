@@ -17,13 +17,16 @@ import {
 import type { GopherQueue } from '../../../src/client/surface.ts'
 import { defineJob } from '../../../src/core/definition.ts'
 import { SeededRandom, VirtualClock } from '../../../src/core/virtual-clock.ts'
+import { aJob, aQueue, uid } from '../../builders.ts'
 import { errorOf, sendEmail } from './builders.ts'
 import { FakeActions, FakeCluster, silence, someone } from './fake-cluster.ts'
+import { FakeEvidence } from './fake-evidence.ts'
 
 const input = { to: 'a@example.com' }
 
 let cluster: FakeCluster
 let actions: FakeActions
+let evidence: FakeEvidence
 let clock: VirtualClock
 let gq: GopherQueue
 let released: number
@@ -31,12 +34,14 @@ let released: number
 beforeEach(() => {
   cluster = new FakeCluster()
   actions = new FakeActions()
+  evidence = new FakeEvidence()
   clock = new VirtualClock()
   released = 0
   gq = new Client({
     store: cluster,
     feed: cluster,
     actions,
+    evidence,
     identity: someone,
     clock,
     random: new SeededRandom(5),
@@ -454,5 +459,31 @@ describe('a connection that is closed', () => {
     expect(await errorOf(() => job.result())).toMatchObject(closed)
     expect(released).toBe(1)
     expect(clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('an explanation', () => {
+  const key = { namespace: 'shop', name: 'email-1' }
+  const aWaiting = (id: number) => aJob({ ...key, uid: uid(id), spec: { delaySeconds: 90 } })
+
+  it('tells why the job waits, and when that ends', async () => {
+    cluster.put(key, {}, { uid: uid(1) })
+    evidence.jobs.push({ ...aWaiting(1), creationMs: clock.now() })
+    const job = await gq.get('email-1', { namespace: 'shop' })
+    expect(await job.explain()).toMatchObject({ phase: 'Blocked', reason: 'QueueNotFound' })
+    evidence.queues.push(aQueue({ namespace: 'shop' }))
+    expect(await job.explain()).toMatchObject({
+      phase: 'Delayed',
+      reason: 'Delayed',
+      until: new Date(clock.now() + 90_000),
+    })
+  })
+
+  it('of a job that was deleted, or made again under its name, says so', async () => {
+    cluster.put(key, {}, { uid: uid(1) })
+    const job = await gq.get('email-1', { namespace: 'shop' })
+    expect(await errorOf(() => job.explain())).toBeInstanceOf(JobDeletedError)
+    evidence.jobs.push(aWaiting(2))
+    expect(await errorOf(() => job.explain())).toBeInstanceOf(JobDeletedError)
   })
 })
