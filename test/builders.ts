@@ -2,11 +2,13 @@
  * Objects for tests: each builder gives a whole, valid value that says nothing special, and takes what
  * the test is about. So a test shows only what matters to it.
  */
+import type { z } from 'zod'
 import type { QueueSpecInput } from '../src/api/queue.ts'
 import { QueueSpec } from '../src/api/queue.ts'
 import { QueueActionSpec } from '../src/api/queueaction.ts'
 import type { QueueJobSpecInput, QueueJobStatus } from '../src/api/queuejob.ts'
 import { QueueJobSpec, UNWRITTEN_STATUS } from '../src/api/queuejob.ts'
+import { QueueScheduleSpec } from '../src/api/queueschedule.ts'
 import type { WallMs } from '../src/core/clock.ts'
 import { epochOf } from '../src/core/epoch.ts'
 import type { WorkerPlace } from '../src/core/facts.ts'
@@ -32,7 +34,7 @@ import type {
   Report,
   RunningAttempt,
 } from '../src/core/outcome.ts'
-import type { ActionObject, QueueObject } from '../src/core/resources.ts'
+import type { ActionObject, QueueObject, ScheduleObject } from '../src/core/resources.ts'
 import { normaliser } from '../src/ingestion/normalise.ts'
 import type { ClassCapacity } from '../src/scheduler/ports.ts'
 
@@ -286,6 +288,31 @@ export function anAction(
     }),
     payload: { kind: 'absent' },
     status: { observedGeneration: -1, phase: 'Pending' },
+    ...rest,
+  }
+}
+
+/** Every hour, in UTC. */
+export function aSchedule(
+  given: Partial<Omit<ScheduleObject, 'spec'>> & {
+    readonly spec?: Partial<z.input<typeof QueueScheduleSpec>>
+  } = {},
+): ScheduleObject {
+  const { spec, ...rest } = given
+  return {
+    namespace: NAMESPACE,
+    name: 'report',
+    uid: 'dddddddd-0000-4000-8000-000000000001',
+    resourceVersion: '3000',
+    generation: 1,
+    creationMs: NOON,
+    deleting: false,
+    spec: QueueScheduleSpec.parse({
+      schedule: '0 * * * *',
+      template: { spec: { queue: QUEUE, type: TYPE } },
+      ...spec,
+    }),
+    status: { observedGeneration: -1 },
     ...rest,
   }
 }

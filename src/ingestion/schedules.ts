@@ -35,6 +35,8 @@ export interface SchedulesOptions extends Omit<ScheduleMakerOptions, 'jobs'> {
   readonly metrics: Metrics
   readonly version: string
   readonly leads: (shard: ShardId) => boolean
+  /** Another operator serves the queue, and with it the schedules whose jobs go there. */
+  readonly isForeign: (namespace: string, queue: string) => boolean
   /** Ends a job on behalf of the schedule (Replace). */
   readonly cancel: (uid: JobUid, request: CancelBySchedule) => Promise<Settled>
   /** False: another job waits for this one, or its key is still remembered. */
@@ -148,7 +150,9 @@ export class ScheduleReconciler implements Watcher<ScheduleObject>, ScheduleRuns
     const schedule = this.#known.get(keyText(target))
     if (!schedule) return this.#notSeen(keyText(target))
     this.#unseen.delete(keyText(target))
-    if (schedule.uid !== target.uid || schedule.deleting) return { kind: 'not-found' }
+    if (schedule.uid !== target.uid || schedule.deleting || this.#isForeign(schedule)) {
+      return { kind: 'not-found' }
+    }
     const trouble = notServed(schedule, this.#options.version)
     if (trouble) return { kind: 'refused', detail: trouble.message }
     const made = await this.#maker.make(schedule, jobOfRun(schedule, request))
@@ -194,6 +198,7 @@ export class ScheduleReconciler implements Watcher<ScheduleObject>, ScheduleRuns
     const schedule = this.#known.get(key)
     if (!schedule || schedule.deleting || !this.#leads(schedule)) return DONE
     const { clock, version } = this.#options
+    if (this.#isForeign(schedule)) return { kind: 'requeue', afterMs: LOOK_MS }
     const { spec, uid } = schedule
     const ticks = this.#parsed.of(spec.schedule, spec.timeZone ?? 'Etc/UTC')
     const jobs = this.#jobs.of(uid)
@@ -210,6 +215,10 @@ export class ScheduleReconciler implements Watcher<ScheduleObject>, ScheduleRuns
 
   #leads({ namespace }: ScheduleObject): boolean {
     return this.#options.leads(shardOf(namespace))
+  }
+
+  #isForeign({ namespace, spec }: ScheduleObject): boolean {
+    return this.#options.isForeign(namespace, spec.template.spec.queue)
   }
 
   /** Null: nothing may be written any more. */
