@@ -343,6 +343,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       const entry = ledger.get(uid)
       return entry ? acts.act(entry, { kind: 'cancel', action: '', ...request }) : 'stopped'
     },
+    isForeign: (namespace, queue) => queues.state(namespace, queue).kind === 'foreign',
     mayDelete: () => true,
     mayInform: () => sink.informer.tryTake(),
     unreadable: (object) => observer.unreadable(object, 'QueueSchedule'),

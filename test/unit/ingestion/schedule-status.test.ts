@@ -10,7 +10,7 @@ function looked(given: Partial<Looked> = {}): Looked {
 }
 
 /** The schedule with what was written onto it. */
-function after(schedule: ReturnType<typeof aSchedule>, given: Partial<Looked>, now = NOON) {
+function writtenBy(schedule: ReturnType<typeof aSchedule>, given: Partial<Looked>, now = NOON) {
   const change = changeAfter(schedule, looked(given), now)
   return change ? { ...schedule, status: change.status } : schedule
 }
@@ -20,7 +20,7 @@ const REFUSED = stalled('TemplateRefused', { job: 'report-1', error: 'spec.type:
 describe('the status of a schedule', () => {
   it('says what was done, and what comes next', () => {
     const given = { cursor: NOON + HOUR, lastTick: NOON, missed: 2, active: ['b', 'a'] }
-    expect(after(aSchedule(), given).status).toEqual({
+    expect(writtenBy(aSchedule(), given).status).toEqual({
       observedGeneration: 1,
       observedSchedule: '0 * * * * Etc/UTC',
       lastTickTime: '2026-05-01T12:00:00Z',
@@ -31,37 +31,37 @@ describe('the status of a schedule', () => {
   })
 
   it('is written once', () => {
-    const written = after(aSchedule(), { active: ['a'] })
+    const written = writtenBy(aSchedule(), { active: ['a'] })
     expect(changeAfter(written, looked({ active: ['a'] }), NOON + HOUR)).toBeNull()
   })
 
   it('adds up what was missed', () => {
-    const written = after(after(aSchedule(), { missed: 2 }), { missed: 3 })
+    const written = writtenBy(writtenBy(aSchedule(), { missed: 2 }), { missed: 3 })
     expect(written.status.missed).toBe(5)
   })
 
   it('names fifty active jobs', () => {
     const active = Array.from({ length: 60 }, (_, n) => `job-${n}`)
-    expect(after(aSchedule(), { active }).status.active).toHaveLength(50)
+    expect(writtenBy(aSchedule(), { active }).status.active).toHaveLength(50)
   })
 
   it('has no next tick while it is held', () => {
-    const written = after(after(aSchedule(), {}), { cursor: null })
+    const written = writtenBy(writtenBy(aSchedule(), {}), { cursor: null })
     expect(written.status).not.toHaveProperty('nextTickTime')
   })
 
   it('keeps the last tick when the clock was put back', () => {
-    const written = after(after(aSchedule(), { lastTick: NOON }), { lastTick: NOON - HOUR })
+    const written = writtenBy(writtenBy(aSchedule(), { lastTick: NOON }), { lastTick: NOON - HOUR })
     expect(written.status.lastTickTime).toBe('2026-05-01T12:00:00Z')
   })
 
   it('keeps what a newer version wrote into it', () => {
     const newer = aSchedule({ status: { observedGeneration: 1, later: 1 } as never })
-    expect(after(newer, {}).status).toHaveProperty('later', 1)
+    expect(writtenBy(newer, {}).status).toHaveProperty('later', 1)
   })
 
   it('may wait for the information budget when only the active jobs changed', () => {
-    const written = after(aSchedule(), { active: ['a'] })
+    const written = writtenBy(aSchedule(), { active: ['a'] })
     expect(changeAfter(written, looked({ active: [] }), NOON)?.onlyInforms).toBe(true)
     expect(changeAfter(written, looked({ missed: 1 }), NOON)?.onlyInforms).toBe(false)
   })
@@ -69,35 +69,35 @@ describe('the status of a schedule', () => {
 
 describe('its conditions', () => {
   it('are none while it works', () => {
-    expect(after(aSchedule(), {}).status).not.toHaveProperty('conditions')
+    expect(writtenBy(aSchedule(), {}).status).not.toHaveProperty('conditions')
   })
 
   it('say what is wrong, since when; the time stays while it is', () => {
-    const written = after(aSchedule(), { trouble: REFUSED })
+    const written = writtenBy(aSchedule(), { trouble: REFUSED })
     expect(written.status.conditions).toMatchObject([
       { type: 'Stalled', status: 'True', reason: 'TemplateRefused' },
     ])
     const more = stalled('TemplateRefused', { job: 'report-2', error: 'spec.type: required' })
-    expect(after(written, { trouble: more }, NOON + HOUR).status.conditions).toMatchObject([
+    expect(writtenBy(written, { trouble: more }, NOON + HOUR).status.conditions).toMatchObject([
       { message: expect.stringContaining('report-2'), lastTransitionTime: '2026-05-01T12:00:00Z' },
     ])
   })
 
   it('stay until a job was made', () => {
-    const written = after(aSchedule(), { trouble: REFUSED })
-    expect(after(written, { missed: 1 }).status.conditions).toHaveLength(1)
-    expect(after(written, { trouble: null }).status).not.toHaveProperty('conditions')
+    const written = writtenBy(aSchedule(), { trouble: REFUSED })
+    expect(writtenBy(written, { missed: 1 }).status.conditions).toHaveLength(1)
+    expect(writtenBy(written, { trouble: null }).status).not.toHaveProperty('conditions')
   })
 
   it('go with an edit, which will be tried', () => {
-    const written = after(aSchedule(), { trouble: REFUSED })
-    expect(after({ ...written, generation: 2 }, {}).status).not.toHaveProperty('conditions')
+    const written = writtenBy(aSchedule(), { trouble: REFUSED })
+    expect(writtenBy({ ...written, generation: 2 }, {}).status).not.toHaveProperty('conditions')
   })
 
   it('of a suspension go with it', () => {
     const suspended = { type: 'Ready', reason: 'Suspended', message: 'it is' } as const
-    const written = after(aSchedule(), { trouble: suspended, cursor: null })
+    const written = writtenBy(aSchedule(), { trouble: suspended, cursor: null })
     expect(written.status.conditions).toMatchObject([{ type: 'Ready', status: 'True' }])
-    expect(after(written, {}).status).not.toHaveProperty('conditions')
+    expect(writtenBy(written, {}).status).not.toHaveProperty('conditions')
   })
 })
