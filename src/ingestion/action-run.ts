@@ -64,11 +64,6 @@ export class ActionRun {
     return this.#next >= this.#targets.length
   }
 
-  /** More than one target: a set that takes memory for as long as it lasts. */
-  get isBulk(): boolean {
-    return this.#targets.length > 1
-  }
-
   get left(): number {
     return this.#targets.length - this.#next
   }

@@ -11,7 +11,6 @@ import {
   type Selection,
   selectionOf,
   type Target,
-  wasThere,
 } from './action-targets.ts'
 import type { ListedTarget, ListingAnswer, TargetLister } from './ports.ts'
 
@@ -19,45 +18,62 @@ export type Gathered =
   | { readonly kind: 'set'; readonly found: Found; readonly targets: readonly Target[] }
   | { readonly kind: 'later'; readonly afterMs: number; readonly detail: string }
 
+export interface TargetSources {
+  readonly lister: TargetLister
+  /** `action-targets.ts`, with what this process knows of the object. */
+  readonly wasThere: (action: ActionObject, order: number, target: ListedTarget) => boolean
+}
+
 /** A list that expired between its pages begins again. */
 const TRIES = 3
-const EXPIRED_MS = 1_000
+const EXPIRED: Gathered = { kind: 'later', afterMs: 1_000, detail: 'the list expired' }
 
 type Failed = Exclude<ListingAnswer, { kind: 'listed' }>
 
 /** The set at first sight. No more targets are kept than may be worked on; all are counted. */
 export async function gather(
-  lister: TargetLister,
+  sources: TargetSources,
   action: ActionObject,
   signal: AbortSignal,
 ): Promise<Gathered> {
+  const counts = countsFor(sources, action, Number(action.resourceVersion))
   for (let tries = 1; ; tries++) {
-    const listed = await listSet(lister, action, '', () => true, signal)
+    const listed = await listSet(sources, action, '', counts, signal)
     if (listed.kind === 'set') return listed
     if (listed.kind === 'later') return laterOf(listed)
-    if (tries === TRIES) return { kind: 'later', afterMs: EXPIRED_MS, detail: 'the list expired' }
+    if (tries === TRIES) return EXPIRED
   }
 }
 
 /** The set of an action whose order is taken. */
 export async function gatherAgain(
-  lister: TargetLister,
+  sources: TargetSources,
   action: ActionObject,
   order: number,
   signal: AbortSignal,
 ): Promise<Gathered> {
   const { revision } = cursorOf(action)
+  const counts = countsFor(sources, action, order)
   if (revision !== '') {
-    const exact = await listSet(lister, action, revision, () => true, signal)
+    const exact = await listSet(sources, action, revision, counts, signal)
     if (exact.kind === 'set') return exact
     if (exact.kind === 'later') return laterOf(exact)
   }
-  const there = (target: ListedTarget) => wasThere(action, order, target)
-  const now = await listSet(lister, action, '', there, signal)
+  const there = (target: ListedTarget) => sources.wasThere(action, order, target)
+  const now = await listSet(sources, action, '', there, signal)
   if (now.kind === 'set') return now
-  return now.kind === 'later'
-    ? laterOf(now)
-    : { kind: 'later', afterMs: EXPIRED_MS, detail: 'the list expired' }
+  return now.kind === 'later' ? laterOf(now) : EXPIRED
+}
+
+/** What has a name of its own is meant, whenever it was made; and no queue is lost by a pause. */
+function countsFor(
+  sources: TargetSources,
+  action: ActionObject,
+  order: number,
+): (target: ListedTarget) => boolean {
+  const { kind, name } = action.spec.target
+  const isBulk = action.spec.action === 'Purge' || (kind === 'QueueJob' && name === undefined)
+  return isBulk ? (target) => sources.wasThere(action, order, target) : () => true
 }
 
 function laterOf({ retryAfterMs, detail }: Extract<Failed, { kind: 'later' }>): Gathered {
@@ -65,7 +81,7 @@ function laterOf({ retryAfterMs, detail }: Extract<Failed, { kind: 'later' }>): 
 }
 
 async function listSet(
-  lister: TargetLister,
+  { lister }: TargetSources,
   action: ActionObject,
   revision: string,
   counts: (target: ListedTarget) => boolean,

@@ -2,12 +2,12 @@
  * Which objects a QueueAction is about (resources.md). Pure: what the server is asked for, which of its
  * answers count, in which order they are worked through, and where to go on.
  *
- * The set is what one consistent list matched at the start. Its revision stands in `status.cursor` with
- * the last target that was done, so a leader that goes on asks for the very same list again: nothing
- * that came or began to match later is in it. The server forgets old revisions after some minutes. Then
- * the set is what matches now and certainly was there before the action (`wasThere`); what cannot be
- * told from a later object is left alone: an act too few is seen in the counts and can be asked for
- * again, one too many cannot be taken back.
+ * The set is what one consistent list matched at the start, of jobs without those that were created after
+ * the action (`wasThere`), however late the operator comes to it. The revision of the list stands in
+ * `status.cursor` with the last target that was done, so a leader that goes on asks for the very same list
+ * again: nothing that began to match later is in it. The server forgets old revisions after some minutes;
+ * then the set is what matches now and was there. What cannot be told from a later object is left alone:
+ * an act too few is seen in the counts and can be asked for again, one too many cannot be taken back.
  */
 import { WAITING_PHASES } from '../api/conditions.ts'
 import type { ActionObject } from '../core/resources.ts'
@@ -99,11 +99,18 @@ export function badLabelKey({ spec }: ActionObject): string | null {
 
 /**
  * Was it there when the action was created? Both times are the API server's, in whole seconds; within
- * one second the revisions decide, and an object that was written since then does not count.
+ * one second the revisions decide: the one with which the object was seen first, if this process was
+ * there to see it, else its newest, so that what was written since then does not count.
+ * @param firstSeen undefined = this process was not there
  */
-export function wasThere(action: ActionObject, order: number, target: ListedTarget): boolean {
+export function wasThere(
+  action: ActionObject,
+  order: number,
+  target: ListedTarget,
+  firstSeen?: number,
+): boolean {
   if (target.creationMs !== action.creationMs) return target.creationMs < action.creationMs
-  return Number(target.resourceVersion) <= order
+  return Math.min(Number(target.resourceVersion), firstSeen ?? Number.POSITIVE_INFINITY) <= order
 }
 
 /** The order in which targets are worked through: that of the names, as the server lists them. */

@@ -13,7 +13,7 @@
 import { isReason } from '../api/reasons.ts'
 import type { Clock, Random } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
-import { type JobKey, keyText, type ShardId, shardOf } from '../core/ids.ts'
+import { type JobKey, jobUid, keyText, type ShardId, shardOf } from '../core/ids.ts'
 import { isNewer, type Ledger } from '../core/ledger.ts'
 import type { ActionObject, UnreadableObject, Watcher } from '../core/resources.ts'
 import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
@@ -32,8 +32,8 @@ import type { ActionEffects } from './action-effects.ts'
 import type { TargetOutcome } from './action-job.ts'
 import { judgeActionPayload } from './action-payload.ts'
 import { ActionRun } from './action-run.ts'
-import { gather, gatherAgain } from './action-sets.ts'
-import type { Target } from './action-targets.ts'
+import { gather, gatherAgain, type TargetSources } from './action-sets.ts'
+import { type Target, wasThere } from './action-targets.ts'
 import type { ActionGuard, ObjectStatusWriter, TargetLister } from './ports.ts'
 
 export interface ActionsOptions {
@@ -73,10 +73,19 @@ export class ActionReconciler implements Watcher<ActionObject> {
   readonly #options: ActionsOptions
   readonly #known = new Map<string, ActionObject>()
   readonly #runs = new Map<string, ActionRun>()
+  /** Bulk actions under way, with their namespaces. */
+  readonly #bulk = new Map<string, string>()
+  readonly #sources: TargetSources
   readonly #controller: Controller<string>
 
   constructor(options: ActionsOptions) {
     this.#options = options
+    const { lister, ledger } = options
+    this.#sources = {
+      lister,
+      wasThere: (action, order, target) =>
+        wasThere(action, order, target, ledger.get(jobUid(target.uid))?.firstSeen),
+    }
     this.#controller = new Controller<string>({
       clock: options.clock,
       random: options.random,
@@ -121,13 +130,13 @@ export class ActionReconciler implements Watcher<ActionObject> {
     // Our own write is known at once; the watch may still bring what stood there before it.
     if (known && !isNewer(action.resourceVersion, known.resourceVersion)) return
     this.#known.set(key, action)
-    if (known?.uid !== action.uid) this.#runs.delete(key)
+    if (known?.uid !== action.uid) this.#drop(key)
     this.#controller.enqueue(key)
   }
 
   removed(key: JobKey): void {
     this.#known.delete(keyText(key))
-    this.#runs.delete(keyText(key))
+    this.#drop(keyText(key))
   }
 
   unreadable(object: UnreadableObject): void {
@@ -141,7 +150,7 @@ export class ActionReconciler implements Watcher<ActionObject> {
     for (const [key, action] of this.#known) {
       if (shardOf(action.namespace) !== shard) continue
       // Another leader may have come further meanwhile: the status says where to go on.
-      this.#runs.delete(key)
+      this.#drop(key)
       this.#controller.enqueue(key)
     }
   }
@@ -150,7 +159,7 @@ export class ActionReconciler implements Watcher<ActionObject> {
     const { guard, version, leads } = this.#options
     const action = this.#known.get(key)
     if (!action || !leads(shardOf(action.namespace))) {
-      this.#runs.delete(key)
+      this.#drop(key)
       return DONE
     }
     if (hasEnded(action)) return this.#retire(action)
@@ -164,20 +173,24 @@ export class ActionReconciler implements Watcher<ActionObject> {
     facts: Parameters<typeof stepBeforeLooking>[0],
     signal: AbortSignal,
   ): Promise<Reconciled> {
-    const { lister, payloads } = this.#options
     const { action } = facts
-    if (!this.#mayHold(action)) return again(AGAIN_MS)
-    const payload = await judgeActionPayload(action, payloads)
-    const gathered = await gather(lister, action, signal)
-    if (gathered.kind === 'later') return this.#delayed(action, gathered)
-    const step = nextStep({ ...facts, payload, found: gathered.found })
-    if (step.kind !== 'take-order') return this.#take(action, step, signal)
-    const result = await this.#write(action, step)
-    const begun = this.#known.get(keyText(action))
-    if (begun?.uid === action.uid && begun.status.order === step.order) {
-      this.#hold(begun, gathered.targets)
+    const key = keyText(action)
+    if (!this.#claim(action)) return again(AGAIN_MS)
+    try {
+      const payload = await judgeActionPayload(action, this.#options.payloads)
+      const gathered = await gather(this.#sources, action, signal)
+      if (gathered.kind === 'later') return this.#delayed(action, gathered)
+      const step = nextStep({ ...facts, payload, found: gathered.found })
+      if (step.kind !== 'take-order') return await this.#take(action, step, signal)
+      const result = await this.#write(action, step)
+      const begun = this.#known.get(key)
+      if (begun?.uid === action.uid && begun.status.order === step.order) {
+        this.#hold(begun, gathered.targets)
+      }
+      return result
+    } finally {
+      if (!this.#runs.has(key)) this.#drop(key)
     }
-    return result
   }
 
   #take(action: ActionObject, step: ActionStep, signal: AbortSignal): Promise<Reconciled> {
@@ -196,11 +209,11 @@ export class ActionReconciler implements Watcher<ActionObject> {
   }
 
   async #goOn(action: ActionObject, order: number, signal: AbortSignal): Promise<Reconciled> {
-    const { lister, clock } = this.#options
+    const { clock } = this.#options
     let run = this.#runs.get(keyText(action))
     if (!run) {
-      if (!this.#mayHold(action)) return again(AGAIN_MS)
-      const gathered = await gatherAgain(lister, action, order, signal)
+      if (!this.#claim(action)) return again(AGAIN_MS)
+      const gathered = await gatherAgain(this.#sources, action, order, signal)
       if (gathered.kind === 'later') return this.#delayed(action, gathered)
       run = this.#hold(action, gathered.targets)
     }
@@ -258,7 +271,7 @@ export class ActionReconciler implements Watcher<ActionObject> {
       case 'written': {
         const written = this.#learn(action, next, answer.resourceVersion)
         if (!hasEnded(written)) return again(0)
-        this.#runs.delete(keyText(action))
+        this.#drop(keyText(action))
         this.#tell(written)
         return this.#retire(written)
       }
@@ -335,13 +348,19 @@ export class ActionReconciler implements Watcher<ActionObject> {
     return known?.uid === action.uid ? known : action
   }
 
-  #mayHold({ namespace, spec }: ActionObject): boolean {
+  /** False: enough bulk actions of the namespace are under way. */
+  #claim({ namespace, name, spec }: ActionObject): boolean {
     if (spec.target.name !== undefined && spec.action !== 'Purge') return true
-    let bulk = 0
-    for (const [key, run] of this.#runs) {
-      if (run.isBulk && this.#known.get(key)?.namespace === namespace) bulk += 1
-    }
-    return bulk < BULK_IN_NAMESPACE
+    const key = keyText({ namespace, name })
+    const others = [...this.#bulk].filter(([each, of]) => each !== key && of === namespace)
+    if (others.length >= BULK_IN_NAMESPACE) return false
+    this.#bulk.set(key, namespace)
+    return true
+  }
+
+  #drop(key: string): void {
+    this.#runs.delete(key)
+    this.#bulk.delete(key)
   }
 
   #hold(action: ActionObject, targets: readonly Target[]): ActionRun {
