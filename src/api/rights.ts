@@ -8,6 +8,7 @@
  */
 import { ACTION_POLICY_NAME } from './action-policy.ts'
 import { GROUP, KINDS, WORK_VERB } from './conditions.ts'
+import { ACTIONS_OF } from './queueaction.ts'
 
 export interface Right {
   readonly group: string
@@ -48,7 +49,13 @@ export const OPERATOR_CLUSTER_RIGHTS: readonly Right[] = [
     group: GROUP,
     resources: [QueueJob.plural],
     verbs: ['delete'],
-    why: 'it deletes finished jobs after their retention time, exactly the version that it looked at',
+    why: 'it deletes finished jobs after their retention time, and waiting ones that a Purge names, exactly the version that it looked at',
+  },
+  {
+    group: GROUP,
+    resources: [QueueAction.plural],
+    verbs: ['delete'],
+    why: 'it removes actions that ended longer ago than their ttlSecondsAfterFinished',
   },
   {
     group: 'events.k8s.io',
@@ -89,6 +96,18 @@ const readAll: Right = {
   why: 'sees jobs, queues, schedules and actions with their status',
 }
 
+const askForActions: Right = {
+  group: GROUP,
+  resources: [QueueAction.plural],
+  verbs: ['create', 'delete'],
+  why: 'asks for an action, and stops it; which one is decided by the verbs below',
+}
+
+/** The right to an action is its name in lower case, on the kind of its target. */
+function verbsOf(kind: keyof typeof ACTIONS_OF): readonly string[] {
+  return ACTIONS_OF[kind].map((action) => action.toLowerCase())
+}
+
 /** ClusterRoles to be bound in a namespace with a RoleBinding. Nothing is bound by default. */
 export const PERSONAS: readonly Persona[] = [
   {
@@ -98,7 +117,7 @@ export const PERSONAS: readonly Persona[] = [
   },
   {
     name: 'gopherqueue-submitter',
-    says: 'For applications and people who submit jobs: makes, changes, cancels and deletes jobs.',
+    says: 'For applications and people who submit jobs: makes, changes and deletes jobs, cancels them and brings them back.',
     rights: [
       readAll,
       {
@@ -107,17 +126,38 @@ export const PERSONAS: readonly Persona[] = [
         verbs: ['create', 'update', 'patch', 'delete'],
         why: 'submits jobs, and changes of a job what may be changed',
       },
-      {
-        group: GROUP,
-        resources: [QueueAction.plural],
-        verbs: ['create', 'delete'],
-        why: 'asks for an action; which one is decided by the verbs below',
-      },
+      askForActions,
       {
         group: GROUP,
         resources: [QueueJob.plural],
-        verbs: ['cancel'],
-        why: 'a QueueAction of this user may cancel any job of the namespace',
+        verbs: ['cancel', 'retry', 'replay', 'discard'],
+        why: 'a QueueAction of this user may cancel, try again, replay or discard any job of the namespace',
+      },
+    ],
+  },
+  {
+    name: 'gopherqueue-queue-operator',
+    says: 'For whoever is on call: pauses, drains and purges queues, runs schedules, and acts on every job; writes no manifest.',
+    rights: [
+      readAll,
+      askForActions,
+      {
+        group: GROUP,
+        resources: [QueueJob.plural],
+        verbs: verbsOf('QueueJob'),
+        why: 'acts on the jobs of the namespace; resume confirms one that came back from a backup',
+      },
+      {
+        group: GROUP,
+        resources: [Queue.plural],
+        verbs: verbsOf('Queue'),
+        why: 'stops and empties queues, and lets them go on; what a manifest pauses it cannot resume',
+      },
+      {
+        group: GROUP,
+        resources: [QueueSchedule.plural],
+        verbs: verbsOf('QueueSchedule'),
+        why: 'lets a schedule make one job now',
       },
     ],
   },
