@@ -17,8 +17,9 @@ import type {
   NewJob,
 } from '../client/ports.ts'
 import type { JobKey } from '../core/ids.ts'
-import { KubeEvidence } from './client-evidence.ts'
+import { evidenceFrom } from './client-evidence.ts'
 import { type FeedOptions, KubeJobFeed } from './client-feed.ts'
+import { KubeObjects } from './client-objects.ts'
 import { ClientRequests, type ClientRequestsOptions } from './client-requests.ts'
 import { jobSelector, selectorValue } from './client-selectors.ts'
 import { actionView, jobView } from './client-views.ts'
@@ -48,7 +49,7 @@ export function clientStore(options: ClientStoreOptions): ClientStore {
     feed: new KubeJobFeed(requests, options),
     actions: new KubeActionStore(requests),
     identity: new KubeIdentity(options),
-    evidence: new KubeEvidence(requests),
+    evidence: evidenceFrom(new KubeObjects(requests)),
   }
 }
 
