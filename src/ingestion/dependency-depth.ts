@@ -102,11 +102,12 @@ class Search {
       for (const node of component) this.#cycles.set(node, component)
       return
     }
+    const waits = visit.node.edges.filter(({ state }) => state === 'waits')
     const deepest = this.#deepest(visit.node)
-    const unmet = visit.node.edges.some(({ state }) => state === 'waits')
-    const depth = deepest ? this.depthOf(deepest) + 1 : Number(unmet)
-    this.#depths.set(visit.node, depth)
-    visit.node.depth = Math.min(depth, MAX_DEPTH + 1)
+    this.#depths.set(visit.node, deepest ? this.depthOf(deepest) + 1 : Math.min(1, waits.length))
+    // Still a bound for all that may come below: above a cycle it stays at the top.
+    const bound = waits.reduce((most, { dependency }) => Math.max(most, dependency.depth + 1), 0)
+    visit.node.depth = Math.min(bound, MAX_DEPTH + 1)
   }
 
   /** What a chain through this job goes on with; what is on a cycle ends it. */

@@ -161,16 +161,17 @@ export class DependencyGraph {
   /** Counts an edge as it stands now. */
   #refresh(edge: Edge): void {
     const { dependent, dependency } = edge
-    const before = edge.state
+    const before = { waits: edge.state === 'waits', broken: isBroken(edge) }
     edge.state = stateOf(edge)
-    if (edge.state !== before) {
-      dependent.unmet += Number(edge.state === 'waits') - Number(before === 'waits')
-      dependent.broken +=
-        Number(isBroken(edge)) - Number(before === 'failed' || before === 'deleted')
-      if (dependent.unmet <= 1 || dependent.broken > 0) this.#touch(dependent)
-    }
-    if (edge.state === 'waits') this.#deepen(edge)
-    if (lend(edge, edge.state === 'waits' ? dependent.rank : null)) this.#settleRank(dependency)
+    const waits = edge.state === 'waits'
+    const broken = isBroken(edge)
+    dependent.unmet += Number(waits) - Number(before.waits)
+    dependent.broken += Number(broken) - Number(before.broken)
+    const differs = waits !== before.waits || broken !== before.broken
+    // While others are waited for, one more or less that ended well changes nothing.
+    if (differs && (dependent.unmet <= 1 || broken || before.broken)) this.#touch(dependent)
+    if (waits) this.#deepen(edge)
+    if (lend(edge, waits ? dependent.rank : null)) this.#settleRank(dependency)
   }
 
   /** The dependent is at least one deeper than what it waits for, and so is all above it. */
