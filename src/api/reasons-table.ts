@@ -217,7 +217,7 @@ const WAITING_ROWS = {
     ...blocked,
     event: 'Warning',
     says: 'the job came back from a backup without its status; running it could repeat finished work',
-    next: 'to run it: kubectl -n {namespace} label qj {job} velero.io/restore-name-; to give it up: gq discard {job} -n {namespace}',
+    next: 'to run it: gq confirm {job} -n {namespace}; to give it up: gq discard {job} -n {namespace}',
   },
   ClusterFull: {
     ...blocked,
@@ -535,7 +535,7 @@ const OTHER_ROWS = {
   },
   NameTaken: {
     ...schedule,
-    says: 'the tick at {tick} made no job: QueueJob {job} is there and does not belong to this schedule',
+    says: 'the tick at {since} made no job: QueueJob {job} is there and does not belong to this schedule',
     next: 'delete QueueJob {job}, or give the schedule another name',
   },
   Served: {

@@ -48,14 +48,15 @@ describe('a job', () => {
     expect(world.job('b').status.phase).toBe('Pending')
   })
 
-  it('without a worker is told so after five seconds, once', async () => {
+  it('without a worker costs no write: its queue is told, once for all its jobs', async () => {
     const world = await aWorld()
-    world.submit('a')
-    await world.pass(4_000)
-    expect(world.history('a')).toEqual([])
+    for (let n = 1; n <= 30; n++) world.submit(`job-${n}`)
     await world.pass(60_000)
-    expect(world.history('a')).toEqual(['Scheduled'])
-    expect(world.job('a').status.reason).toBe('NoWorkers')
+    for (let n = 1; n <= 30; n++) expect(world.history(`job-${n}`)).toEqual([])
+    const told = world.api.queues.written.filter(({ status }) =>
+      status.conditions?.some(({ type, status: is }) => type === 'NoWorkers' && is === 'True'),
+    )
+    expect(told.map(({ name }) => name)).toEqual(['default'])
   })
 
   it('whose type nobody handles is told the nearest one', async () => {
