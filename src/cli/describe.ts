@@ -54,16 +54,15 @@ export interface Times {
 type Line = readonly [string, string]
 
 export function description(job: StoredObject, times: Times, payload: boolean): string {
-  const lines: readonly Line[] = [
+  const lines = [
     ...identity(job, times),
     ...standing(job, times),
     ...demands(job, times),
     ...outcome(job),
     ...input(job, payload),
-  ]
-  const width = Math.max(...lines.map(([name]) => name.length)) + 3
+  ].filter(([, value]) => value !== '')
+  const width = Math.max(...lines.map(([name]) => name.length)) + 4
   const text = lines
-    .filter(([, value]) => value !== '')
     .map(([name, value]) => `${`${name}:`.padEnd(width)}${escapeControls(value)}\n`)
     .join('')
   return `${text}${history(job, times)}`

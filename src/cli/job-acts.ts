@@ -97,7 +97,7 @@ export const discardJobs = commandOf(DISCARD)
 export const confirmJobs = commandOf(CONFIRM)
 
 function commandOf(act: JobAct): (context: Context, given: Given) => Promise<number> {
-  return (context, given) => {
+  return async (context, given) => {
     const selection = selectionOf(given, context.clock.now(), context.zone)
     const all = given.on('all')
     if (given.args.length > 0) {

@@ -33,6 +33,9 @@ export async function submitJob(context: Context, given: Given): Promise<number>
   const dryRun = given.on('dry-run')
   if (wait && dryRun)
     throw new UsageError('--wait and --dry-run do not go together: no job is stored')
+  if (given.text('delay') !== undefined && given.text('start-after') !== undefined) {
+    throw new UsageError('--delay and --start-after do not go together: give one of them')
+  }
   const definition = typed(given.args[0] ?? '')
   const payload = given.text('payload')
   const input = payload === undefined ? null : await payloadOf(context, payload)
