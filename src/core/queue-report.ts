@@ -127,7 +127,10 @@ function noWorkers({ namespace, name }: QueueObject, { counts }: QueueFacts): Sa
 
 function saturated(queue: QueueObject, { counts, limit }: QueueFacts): Said | null {
   const { workers, slots, free, ready, waiting } = counts
-  if (isPaused(queue) || ready === 0) return null
+  if (isPaused(queue) || waiting === 0) return null
+  // Holds new jobs before they are ready.
+  if (limit?.reason === 'ClusterFull') return named('Saturated', limit.reason, limit.message)
+  if (ready === 0) return null
   if (limit) return named('Saturated', limit.reason, limit.message)
   if (slots === 0 || free > 0) return null
   return named('Saturated', 'Saturated', sentence('Saturated', { slots, workers, waiting }))
@@ -191,6 +194,7 @@ const RESTLESS: ReadonlySet<string> = new Set([
   'Saturated',
   'ConcurrencyLimit',
   'RateLimited',
+  'ClusterFull',
   'RetentionPressure',
   'DispatchUnavailable',
 ])

@@ -7,18 +7,22 @@
  *   beats   ─▶ workers, listings        rescuer: what is due      (attempts are watched)
  *   leadership ─▶ takeover: who may do any of it                  (protocol section 5)
  */
+
+import { sentence } from '../api/reasons.ts'
 import type { ClockStops } from '../core/active-deadline.ts'
 import { type Clock, type Random, sleep } from '../core/clock.ts'
 import type { ShardId } from '../core/ids.ts'
 import type { JobObject } from '../core/job.ts'
 import { type Attempt, type Entry, Ledger } from '../core/ledger.ts'
 import { countQueues } from '../core/queue-counts.ts'
+import { limitHold } from '../core/queue-hold.ts'
 import { isPaused } from '../core/queue-pause.ts'
 import type { ActionObject, QueueObject, ScheduleObject, Watcher } from '../core/resources.ts'
 import type { DispatchStanding } from '../core/why.ts'
 import { ActionEffects } from '../ingestion/action-effects.ts'
 import { ActionReconciler } from '../ingestion/actions.ts'
 import { Admission } from '../ingestion/admission.ts'
+import { ImplicitQueues } from '../ingestion/implicit-queue.ts'
 import { Intake } from '../ingestion/intake.ts'
 import { normaliser } from '../ingestion/normalise.ts'
 import type {
@@ -31,7 +35,7 @@ import { QueueReporter } from '../ingestion/queue-reporter.ts'
 import { Queues } from '../ingestion/queues.ts'
 import { ScheduleReconciler } from '../ingestion/schedules.ts'
 import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
-import type { ObjectDeleter, StatusStore } from '../persistence/ports.ts'
+import type { History, ObjectDeleter, StatusStore } from '../persistence/ports.ts'
 import { StatusWriter } from '../persistence/writer.ts'
 import { ActiveDeadlines } from '../recovery/active-deadlines.ts'
 import { Acts } from '../recovery/acts.ts'
@@ -61,6 +65,7 @@ import type { Dispatcher, PayloadReader } from '../scheduler/ports.ts'
 import { failurePolicy } from '../scheduler/retry.ts'
 import { scrapeGauges } from './gauges.ts'
 import { jobSink } from './job-sink.ts'
+import { buildRetirement } from './retirement.ts'
 import { StatusObserver } from './status-observer.ts'
 
 export interface ControllerPorts {
@@ -75,6 +80,8 @@ export interface ControllerPorts {
   readonly targets: TargetLister
   readonly creator: ObjectCreator
   readonly deleter: ObjectDeleter
+  /** Null: none is kept. */
+  readonly history: History | null
   readonly payloads: PayloadReader
   readonly records: ShardRecords
   readonly members: MemberLeases
@@ -104,6 +111,8 @@ export interface ControllerSettings {
   readonly statusWriters: number
   /** `limits.maxObjects`: jobs in the cluster above which new ones are held. */
   readonly maxObjects: number
+  /** `limits.maxFinishedObjects`: finished jobs above which every retention is shorter. */
+  readonly maxFinishedObjects: number
   readonly information: { readonly perSecond: number; readonly share: number }
 }
 
@@ -147,8 +156,17 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     unfit: (entry) => intake.unfit(entry),
     consider: (entry) => intake.consider(entry),
   })
-  ledger.watch(admission)
-  const observer = new StatusObserver({ logger, metrics, events: ports.events, ledger })
+  ledger.watch({
+    changed(entry) {
+      admission.changed(entry)
+      retirement.reaper.look(entry)
+    },
+    removed: (entry) => admission.removed(entry),
+  })
+  const observer = new StatusObserver({
+    ...{ logger, metrics, events: ports.events, ledger },
+    ended: (object) => retirement.archive.ended(object),
+  })
   const writer = new StatusWriter({
     store,
     ledger,
@@ -264,6 +282,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     steppedDown: (shard) => {
       writer.abandon(shard)
       ledger.reset(shard, clock.monotonic())
+      retirement.reaper.steppedDown(shard)
       for (const { uid } of ledger.ofShard(shard)) {
         cycle.remove(uid)
         deadlines.remove(uid)
@@ -281,7 +300,18 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       return queues.state(namespace, queue).kind !== 'foreign' && !isUnconfirmedRestore(entry)
     },
   })
+  const implicit = new ImplicitQueues({ ...base, ...settings, queues, creator: ports.creator })
+  const retirement = buildRetirement({
+    ...base,
+    queues,
+    leads,
+    deleter: ports.deleter,
+    history: ports.history,
+    maxFinished: settings.maxFinishedObjects,
+    neededByWaiting: (entry) => admission.neededByWaiting(entry),
+  })
   function place(entry: Entry): void {
+    if (leads(entry.shard)) implicit.seen(entry)
     deadlines.place(entry)
     cycle.place(entry)
   }
@@ -326,16 +356,36 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     count,
     startsPerMinute: (namespace, name) => starts.of(`${namespace}/${name}`, clock.monotonic()),
     dispatch: standing,
-    limit: () => null,
-    pressure: () => null,
-    tryTake: () => sink.informer.tryTake(),
+    limit: (queue, counts) => {
+      const { namespace, name } = queue
+      if (ledger.size > settings.maxObjects) {
+        const slots = { objects: ledger.size, limit: settings.maxObjects }
+        return { reason: 'ClusterFull', message: sentence('ClusterFull', slots) }
+      }
+      return limitHold({
+        queue: name,
+        policy: queues.policy(namespace, name),
+        running: cycle.standing.running(namespace, name),
+        rateReadyAt: cycle.standing.rateReadyAt(namespace, name),
+        waiting: counts.waiting,
+        now: clock.now(),
+      })
+    },
+    pressure: () => retirement.reaper.pressure,
+    tryTake: () => tryInform('queue'),
     changed: (queue) => queueChanged(queue),
   })
+  const tryInform = (use: 'queue' | 'action' | 'schedule' | 'event') => {
+    const taken = sink.informer.tryTake()
+    const result = taken ? 'taken' : 'refused'
+    metrics.count('gopherqueue_information_total', { use, result })
+    return taken
+  }
   const schedules = new ScheduleReconciler({
     ...base,
     statuses: ports.objectStatuses,
     creator: ports.creator,
-    deleter: ports.deleter,
+    deleter: retirement.deleter,
     events: ports.events,
     version: settings.version,
     leads,
@@ -344,8 +394,8 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       return entry ? acts.act(entry, { kind: 'cancel', action: '', ...request }) : 'stopped'
     },
     isForeign: (namespace, queue) => queues.state(namespace, queue).kind === 'foreign',
-    mayDelete: () => true,
-    mayInform: () => sink.informer.tryTake(),
+    mayDelete: (uid) => retirement.mayDelete(uid),
+    mayInform: () => tryInform('schedule'),
     unreadable: (object) => observer.unreadable(object, 'QueueSchedule'),
   })
   const effects = new ActionEffects({
@@ -354,7 +404,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     pauses: reporter,
     queueUid: ({ namespace, name }) => queues.get(namespace, name)?.uid ?? null,
     runs: schedules,
-    deleter: ports.deleter,
+    deleter: retirement.deleter,
     deleted: (entry) => intake.removed(entry.object, entry.uid),
     moved,
   })
@@ -365,11 +415,11 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     lister: ports.targets,
     payloads: ports.payloads,
     effects,
-    deleter: ports.deleter,
+    deleter: retirement.deleter,
     events: ports.events,
     version: settings.version,
     leads,
-    mayInform: () => sink.informer.tryTake(),
+    mayInform: () => tryInform('action'),
     unreadable: (object) => observer.unreadable(object, 'QueueAction'),
   })
   const holds = new Holds({
@@ -384,6 +434,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     dispatch: standing,
   })
   function gone(entry: Entry, attempt: Attempt | null): void {
+    retirement.gone(entry)
     cycle.remove(entry.uid)
     deadlines.remove(entry.uid)
     reclaims.settled(entry.uid)
@@ -398,6 +449,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       if (entry.attempt && !shards.knows(shard, entry.attempt.epoch)) void reclaims.fence(entry)
       intake.consider(entry)
     }
+    retirement.reaper.leading(shard)
     reporter.leading(shard)
     schedules.leading(shard)
     actions.leading(shard)
@@ -408,6 +460,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     // Deleted and made again while the watch was away: the first generation once more.
     const same = before?.uid === queue.uid && before.generation === queue.generation
     if (!same || isPaused(before) !== isPaused(queue)) intake.queueChanged(queue)
+    if (!same) retirement.reaper.queueChanged(queue.namespace, queue.name)
   }
   let unsubscribe: (() => void)[] = []
   return {
@@ -420,13 +473,18 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       removed(key) {
         queues.remove(key)
         reporter.removed(key)
+        implicit.removed(key.namespace, key.name)
         intake.queueChanged(key)
+        retirement.reaper.queueChanged(key.namespace, key.name)
       },
       unreadable: (object) => observer.unreadable(object, 'Queue'),
       synced() {
         if (queues.complete) return
         queues.synced()
-        for (const entry of ledger.entries()) intake.consider(entry)
+        for (const entry of ledger.entries()) {
+          intake.consider(entry)
+          retirement.reaper.look(entry)
+        }
       },
     },
     schedules,
@@ -440,6 +498,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       rescuer.start()
       holds.start()
       reporter.start()
+      retirement.reaper.start()
       schedules.start()
       actions.start()
       leadership.start()
@@ -451,6 +510,8 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       deadlines.stop()
       admission.stop()
       rescuer.stop()
+      retirement.reaper.stop()
+      retirement.archive.stop()
       sink.informer.stop()
       const half = deadlineMs / 2
       const looks = Promise.allSettled([actions.stop(), reporter.stop(), schedules.stop()])
@@ -459,10 +520,14 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       await Promise.allSettled(shards.all().map(({ shard }) => outcomes.leave(shard)))
       await leadership.stop()
     },
-    tryInform: () => sink.informer.tryTake(),
+    tryInform: () => tryInform('event'),
     scrape: (scraped) =>
       scrapeGauges(
-        { shards, ledger, queues, count, writer, reporter, schedules, actions },
+        {
+          ...{ shards, ledger, queues, count, writer, reporter, schedules, actions, retirement },
+          informer: sink.informer,
+          limits: settings,
+        },
         scraped,
         clock.now(),
       ),

@@ -2,6 +2,7 @@
 import { PHASES } from '../api/conditions.ts'
 import type { WallMs } from '../core/clock.ts'
 import { allShards } from '../core/ids.ts'
+import type { JobObject } from '../core/job.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Counted, QueueCounts } from '../core/queue-counts.ts'
 import type { Queues } from '../ingestion/queues.ts'
@@ -15,6 +16,12 @@ export interface GaugeSources {
   readonly queues: Queues
   readonly count: () => Counted
   readonly writer: Pick<StatusWriter, 'depth' | 'quarantined'>
+  readonly informer: { readonly tokens: number }
+  readonly limits: { readonly maxObjects: number; readonly maxFinishedObjects: number }
+  readonly retirement: {
+    readonly archive: { readonly depth: number }
+    readonly reaper: { readonly condemned: number; readonly pressure: object | null }
+  }
   readonly reporter: { readonly depth: number }
   readonly schedules: { readonly depth: number }
   readonly actions: { readonly depth: number; readonly targetsLeft: number }
@@ -41,7 +48,23 @@ export function scrapeGauges(sources: GaugeSources, metrics: Metrics, now: WallM
   for (const phase of PHASES) {
     metrics.set('gopherqueue_objects', phases.get(phase) ?? 0, { phase })
   }
+  setBudget(sources, metrics)
   for (const counts of queues.values()) setQueue(counts, sources, metrics, now)
+}
+
+/** What the operator allows itself, and how much of it is used. */
+function setBudget(sources: GaugeSources, metrics: Metrics): void {
+  const { limits, informer, retirement, ledger } = sources
+  const { archive, reaper } = retirement
+  metrics.set('gopherqueue_limit_objects', limits.maxObjects, { limit: 'maxObjects' })
+  metrics.set('gopherqueue_limit_objects', limits.maxFinishedObjects, {
+    limit: 'maxFinishedObjects',
+  })
+  metrics.set('gopherqueue_objects_bytes', bytesOf(ledger.entries()))
+  metrics.set('gopherqueue_information_tokens', informer.tokens)
+  metrics.set('gopherqueue_history_depth', archive.depth)
+  metrics.set('gopherqueue_retention_due_jobs', reaper.condemned)
+  metrics.set('gopherqueue_retention_pressure', reaper.pressure ? 1 : 0)
 }
 
 function setQueue(
@@ -64,4 +87,29 @@ function setQueue(
   metrics.set('gopherqueue_queue_workers', counts.workers, labels)
   metrics.set('gopherqueue_queue_slots', counts.slots, labels)
   metrics.set('gopherqueue_queue_free_slots', counts.free, labels)
+}
+
+/** Metadata, managed fields and what is written around a spec; seen on stored objects. */
+const BARE_BYTES = 1_200
+const sizes = new WeakMap<JobObject, number>()
+
+/** An estimate: each version of a job is measured once. */
+function bytesOf(entries: Iterable<{ readonly object: JobObject }>): number {
+  let bytes = 0
+  for (const { object } of entries) {
+    let size = sizes.get(object)
+    if (size === undefined) {
+      size = sizeOf(object)
+      sizes.set(object, size)
+    }
+    bytes += size
+  }
+  return bytes
+}
+
+function sizeOf({ spec, status, payload }: JobObject): number {
+  const told = JSON.stringify(spec).length + JSON.stringify(status).length
+  const carried =
+    payload.kind === 'stored' ? payload.bytes : payload.kind === 'inline' ? payload.json.length : 0
+  return BARE_BYTES + told + carried
 }

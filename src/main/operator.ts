@@ -31,6 +31,7 @@ import { connectNats, type Nats } from '../nats/connect.ts'
 import { natsAnnouncer } from '../nats/control.ts'
 import { natsDispatcher } from '../nats/dispatch.ts'
 import { natsEvents } from '../nats/events.ts'
+import { natsHistory } from '../nats/history.ts'
 import { noLogin } from '../nats/login.ts'
 import { natsStreams } from '../nats/streams.ts'
 import {
@@ -40,6 +41,7 @@ import {
   watchComponent,
 } from '../observability/health.ts'
 import { codeClass, metricsOf } from '../observability/metrics.ts'
+import type { History } from '../persistence/ports.ts'
 import { processIdentity } from '../process/env.ts'
 import type { ProcessLogger } from '../process/logger.ts'
 import { readInstallationKey } from '../process/read-file.ts'
@@ -267,6 +269,7 @@ class OperatorProcess implements Operator {
         targets: new KubeTargetLister(this.#transport),
         creator: new KubeObjectCreator(this.#transport),
         deleter: new KubeObjectDeleter(this.#transport),
+        history: this.#history(),
         payloads: new KubePayloadReader(this.#transport),
         records: new KubeShardRecords(leases),
         members: new KubeMemberLeases(leases),
@@ -296,12 +299,25 @@ class OperatorProcess implements Operator {
         attemptLeaseMs: config.attemptLeaseSeconds * 1000,
         statusWriters: config.statusWriters,
         maxObjects: config.limits.maxObjects,
+        maxFinishedObjects: config.limits.maxFinishedObjects,
         information: {
           perSecond: config.information.perSecond,
           share: config.information.percent / 100,
         },
       },
     )
+  }
+
+  #history(): History | null {
+    const { config, ports } = this.#prepared
+    const { maxBytes, maxAgeSeconds } = config.history
+    if (maxBytes === 0) return null
+    const { clock, random, logger } = ports
+    return natsHistory({
+      ...{ nats: this.#nats, clock, random, logger, replicas: config.natsReplicas },
+      historyMaxBytes: maxBytes,
+      historyMaxAgeSeconds: maxAgeSeconds,
+    })
   }
 
   #jobs(): Pick<Reflector<never>, 'relist'> {

@@ -19,6 +19,8 @@ export interface StatusObserverOptions {
   readonly metrics: Metrics
   readonly events: EventSink
   readonly ledger: Ledger
+  /** A terminal status is in etcd. */
+  readonly ended: (object: JobObject) => void
 }
 
 type Change = Parameters<WriteObserver['wrote']>[0]
@@ -40,7 +42,10 @@ export class StatusObserver implements WriteObserver {
     })
     metrics.observe('gopherqueue_status_write_seconds', tookMs / 1000)
     if (object.status.phase === before.phase && object.status.reason === before.reason) return
-    if (isTerminal(object.status.phase)) this.#finished(object)
+    if (isTerminal(object.status.phase)) {
+      this.#finished(object)
+      this.#options.ended(object)
+    }
     this.#attemptEnded(change)
     this.#log(object)
     const note = eventOf(change)

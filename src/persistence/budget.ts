@@ -73,6 +73,12 @@ export class Informer {
     this.#timer ??= this.#options.clock.after(0, () => this.#release())
   }
 
+  /** Writes that only inform and could be made now. */
+  get tokens(): number {
+    this.#refill()
+    return this.#state.tokens
+  }
+
   /** The job moved on: what was to be told is no longer so. */
   withdraw(uid: JobUid): void {
     this.#held.delete(uid)

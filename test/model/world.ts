@@ -9,13 +9,14 @@ import { sleep } from '../../src/core/clock.ts'
 import type { JobKey, JobUid } from '../../src/core/ids.ts'
 import type { JobObject } from '../../src/core/job.ts'
 import { SeededRandom, VirtualClock } from '../../src/core/virtual-clock.ts'
+import type { NewObject } from '../../src/ingestion/ports.ts'
 import {
   buildController,
   type Controller,
   type ControllerPorts,
 } from '../../src/main/controller.ts'
 import type { Logger, Metrics } from '../../src/observability/ports.ts'
-import type { StatusStore, WriteAnswer } from '../../src/persistence/ports.ts'
+import type { DeleteAnswer, StatusStore, WriteAnswer } from '../../src/persistence/ports.ts'
 import type {
   CasAnswer,
   MemberLease,
@@ -24,7 +25,10 @@ import type {
   ShardRecords,
 } from '../../src/recovery/ports.ts'
 import { aJob } from '../builders.ts'
+import { refusals } from '../unit/persistence/w9.ts'
+import { FakeActions } from './fake-actions.ts'
 import { FakeNats } from './fake-nats.ts'
+import { FakeHistory, FakeQueues } from './fake-queues.ts'
 import { FakeWorker, type WorkerPlan } from './fake-worker.ts'
 
 const QUIET: Logger = {
@@ -43,6 +47,8 @@ export interface StatusWritten {
   readonly uid: JobUid
   readonly name: string
   readonly status: QueueJobStatus
+  /** The version that this write made. */
+  readonly object: JobObject
   readonly at: number
 }
 
@@ -50,10 +56,16 @@ export interface StatusWritten {
 export class FakeApi implements StatusStore, ShardRecords {
   readonly jobs = new Map<string, JobObject>()
   readonly written: StatusWritten[] = []
+  /** Statuses that the genuine API server would have refused (W9). */
+  readonly broken: string[] = []
   readonly #clock: VirtualClock
   readonly #records = new Map<number, ShardRecord>()
   readonly #members = new Map<string, MemberLease>()
   readonly watchers = new Set<Controller>()
+  readonly actions: FakeActions
+  readonly queues: FakeQueues
+  /** Names of the jobs that the operator deleted, in order. */
+  readonly deleted: string[] = []
   #version = 1000
   /** What the next status writes are answered with; the write happens anyway when `applied`. */
   readonly faults: { answer: WriteAnswer; applied: boolean }[] = []
@@ -67,6 +79,24 @@ export class FakeApi implements StatusStore, ShardRecords {
 
   constructor(clock: VirtualClock) {
     this.#clock = clock
+    const nextVersion = () => this.#next()
+    this.queues = new FakeQueues({
+      ...{ clock, watchMs: WATCH_MS, watchers: this.watchers, nextVersion },
+    })
+    this.actions = new FakeActions({
+      clock,
+      watchMs: WATCH_MS,
+      nextVersion: () => this.#next(),
+      jobs: () => this.jobs.values(),
+      reachable: () => this.reachable,
+      tell: (action) => {
+        for (const each of this.watchers) each.actions.changed(action)
+      },
+      tellRemoved: (action) => {
+        for (const each of this.watchers) each.actions.removed(action, action.uid)
+      },
+      queues: () => this.queues.all(),
+    })
   }
 
   create(job: JobObject): void {
@@ -98,7 +128,24 @@ export class FakeApi implements StatusStore, ShardRecords {
   }
 
   tellAll(controller: Controller): void {
+    for (const queue of this.queues.all()) controller.queues.changed(queue)
     for (const job of this.jobs.values()) controller.jobs.changed(job)
+    for (const action of this.actions.all()) controller.actions.changed(action)
+  }
+
+  /** As the operator deletes: exactly one version (W8). */
+  async deleteVersion(
+    target: JobKey & { readonly uid: string; readonly resourceVersion: string },
+  ): Promise<DeleteAnswer> {
+    if (!this.reachable) return { kind: 'unknown', detail: 'unreachable' }
+    const job = this.jobs.get(keyOf(target))
+    if (!job) return { kind: 'gone' }
+    if (job.uid !== target.uid || job.resourceVersion !== target.resourceVersion) {
+      return { kind: 'conflict' }
+    }
+    this.deleted.push(job.name)
+    this.delete(job)
+    return { kind: 'deleted' }
   }
 
   async writeStatus(
@@ -113,11 +160,15 @@ export class FakeApi implements StatusStore, ShardRecords {
     if (!job || job.uid !== target.uid) return { kind: 'gone' }
     if (job.resourceVersion !== target.resourceVersion) return { kind: 'conflict' }
     if (this.refuses) return { kind: 'refused', status: 422, detail: 'no' }
-    const refused = brokenRule(job.status, next)
-    if (refused) throw new Error(`the API server would refuse this status: ${refused}`)
+    const refused = refusals(job, next)
+    if (refused.length > 0) {
+      this.broken.push(`${job.name}: ${refused.join(', ')}`)
+      throw new Error(`the API server would refuse: ${refused.join(', ')}`)
+    }
     const stored = { ...job, status: next, resourceVersion: this.#next() }
     this.jobs.set(keyOf(stored), stored)
-    this.written.push({ uid: job.uid, name: job.name, status: next, at: this.#clock.now() })
+    const { uid, name } = job
+    this.written.push({ uid, name, status: next, object: stored, at: this.#clock.monotonic() })
     this.#tell(stored)
     if (this.answerMs > 0) await sleep(this.#clock, this.answerMs)
     return fault?.answer ?? { kind: 'written', resourceVersion: stored.resourceVersion }
@@ -195,19 +246,6 @@ function keyOf({ namespace, name }: JobKey): string {
   return `${namespace}/${name}`
 }
 
-const TERMINAL = ['Completed', 'Failed', 'DeadLettered', 'Cancelled']
-
-/** W9, as the CRD has it. */
-function brokenRule(before: QueueJobStatus, next: QueueJobStatus): string | null {
-  if ((next.epoch ?? 0) < (before.epoch ?? 0)) return 'the epoch falls'
-  if (!TERMINAL.includes(before.phase)) return null
-  const replays = (next.replays ?? 0) - (before.replays ?? 0)
-  const isReplay = replays === 1 && (next.epoch ?? 0) > (before.epoch ?? 0)
-  if (isReplay && !TERMINAL.includes(next.phase)) return null
-  if (next.phase !== before.phase) return `${before.phase} becomes ${next.phase}`
-  return next.epoch === before.epoch ? null : 'the epoch of an ended job changes'
-}
-
 /** The clock of one process: while it is frozen its timers wait, and fire late. */
 class FreezableClock implements Clock {
   readonly #clock: VirtualClock
@@ -254,6 +292,9 @@ export class World {
   readonly workers: FakeWorker[] = []
   /** `limits.maxObjects` of operators that start from now on. */
   maxObjects = 100_000
+  /** `limits.maxFinishedObjects` of the same. */
+  maxFinishedObjects = 20_000
+  readonly archive = new FakeHistory()
   #operators = 0
   operator: Controller | null = null
 
@@ -276,15 +317,24 @@ export class World {
       metrics: UNCOUNTED,
       events: { emit() {} },
       ...api.portsFor(() => !link.dead),
-      objectStatuses: { writeStatus: async () => ({ kind: 'gone' }) },
+      objectStatuses: api.queues.statuses(api.actions.statuses),
       guard: { check: async () => 'guarded' },
       payloads: {
         readPayload: async () => ({ kind: 'found', json: null }),
-        readActionPayload: async () => ({ kind: 'gone' }),
+        readActionPayload: (key, uid) => api.actions.readPayload(key, uid),
       },
-      creator: { create: async () => ({ kind: 'terminating' }) },
-      deleter: { delete: async () => ({ kind: 'gone' }) },
-      targets: { list: async () => ({ kind: 'listed', revision: '1' }) },
+      creator: {
+        create: async (kind, object) =>
+          kind === 'Queue'
+            ? api.queues.create(object as NewObject<'Queue'>)
+            : { kind: 'terminating' },
+      },
+      deleter: {
+        delete: (kind, target) =>
+          kind === 'QueueAction' ? api.actions.delete(target) : api.deleteVersion(target),
+      },
+      history: this.archive,
+      targets: api.actions,
       ...nats.portsFor(link),
       relistJobs: async () => {
         if (controller) api.tellAll(controller)
@@ -302,10 +352,12 @@ export class World {
       attemptLeaseMs: 15_000,
       statusWriters: 32,
       maxObjects: this.maxObjects,
+      maxFinishedObjects: this.maxFinishedObjects,
       information: { perSecond: 20, share: 0.05 },
     })
     api.watchers.add(controller)
     // The first list is in: a queue that is not among them is none.
+    for (const queue of api.queues.all()) controller.queues.changed(queue)
     controller.queues.synced()
     controller.start()
     this.operator = controller

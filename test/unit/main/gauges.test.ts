@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Ledger } from '../../../src/core/ledger.ts'
+import { countQueues } from '../../../src/core/queue-counts.ts'
 import { normaliser } from '../../../src/ingestion/normalise.ts'
 import { Queues } from '../../../src/ingestion/queues.ts'
 import { scrapeGauges } from '../../../src/main/gauges.ts'
@@ -16,7 +17,19 @@ function aScrape() {
     found.clear()
     scrapeGauges(
       {
-        ...{ shards: new Shards(new Uint8Array()), ledger, queues, workers },
+        ...{ shards: new Shards(new Uint8Array()), ledger, queues },
+        count: () =>
+          countQueues({
+            jobs: ledger.entries(),
+            queues: queues.all(),
+            workers: Iterator.from(workers.live()).map(({ beat }) => beat),
+            classes: workers.classes(),
+            isReady: () => false,
+          }),
+        informer: { tokens: 12 },
+        limits: { maxObjects: 1000, maxFinishedObjects: 200 },
+        retirement: { archive: { depth: 4 }, reaper: { condemned: 5, pressure: null } },
+        reporter: { depth: 6 },
         writer: { depth: 3, quarantined: 1 },
         schedules: { depth: 0 },
         actions: { depth: 2, targetsLeft: 7 },
@@ -71,5 +84,34 @@ describe('the gauges', () => {
     expect(gauge('gopherqueue_status_writer_quarantined')).toBe(1)
     expect(gauge('gopherqueue_reconcile_depth queueaction')).toBe(2)
     expect(gauge('gopherqueue_action_targets_left')).toBe(7)
+  })
+
+  it('tell of the budget that the operator keeps: objects, bytes, writes that only inform', () => {
+    const { ledger, scrape } = aScrape()
+    ledger.observe(aJob({ uid: uid(1) }), 0)
+    ledger.observe(aJob({ uid: uid(2), status: { phase: 'Completed' } }), 0)
+    ledger.observe(aJob({ uid: uid(3), payload: { kind: 'stored', bytes: 100_000 } }), 0)
+    const gauge = scrape()
+    expect(gauge('gopherqueue_objects Pending')).toBe(2)
+    expect(gauge('gopherqueue_objects Completed')).toBe(1)
+    expect(gauge('gopherqueue_objects Failed')).toBe(0)
+    expect(gauge('gopherqueue_objects_bytes')).toBeGreaterThan(100_000)
+    expect(gauge('gopherqueue_limit_objects maxObjects')).toBe(1000)
+    expect(gauge('gopherqueue_limit_objects maxFinishedObjects')).toBe(200)
+    expect(gauge('gopherqueue_information_tokens')).toBe(12)
+    expect(gauge('gopherqueue_history_depth')).toBe(4)
+    expect(gauge('gopherqueue_retention_due_jobs')).toBe(5)
+    expect(gauge('gopherqueue_retention_pressure')).toBe(0)
+    expect(gauge('gopherqueue_reconcile_depth queue')).toBe(6)
+  })
+
+  it('tell the wait objective of a queue that has one, so that alerts can compare', () => {
+    const { queues, scrape } = aScrape()
+    queues.set(aQueue({ spec: { waitObjectiveSeconds: 30 } }))
+    queues.set(aQueue({ name: 'other' }))
+    const gauge = scrape()
+    expect(gauge(of('wait_objective_seconds'))).toBe(30)
+    const other = `gopherqueue_queue_wait_objective_seconds ${NAMESPACE} other`
+    expect(gauge(other)).toBeUndefined()
   })
 })

@@ -10,6 +10,7 @@ import { aJob, anAttempt, anOwner, epoch, NOON, newer, uid } from '../../builder
 function anObserver() {
   const lines: string[] = []
   const counted: string[] = []
+  const ended: string[] = []
   const events: string[] = []
   const say = (msg: string) => void lines.push(msg)
   const logger: Logger = { debug: say, info: say, warn: say, error: say, child: () => logger }
@@ -24,6 +25,7 @@ function anObserver() {
       observe() {},
     },
     events: { emit: (note) => void events.push(note.reason) },
+    ended: ({ status }) => void ended.push(status.phase),
   })
   const wrote = (before: Partial<QueueJobStatus>, after: Partial<QueueJobStatus>) =>
     observer.wrote({
@@ -31,7 +33,7 @@ function anObserver() {
       before: aJob({ status: before }).status,
       tookMs: 5,
     })
-  return { observer, ledger, lines, counted, events, wrote }
+  return { observer, ledger, lines, counted, ended, events, wrote }
 }
 
 describe('a status that was written', () => {
