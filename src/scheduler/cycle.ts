@@ -11,7 +11,7 @@
 import type { Cancel, Clock, MonoMs, WallMs } from '../core/clock.ts'
 import type { Hold } from '../core/hold.ts'
 import type { JobUid, ShardId } from '../core/ids.ts'
-import type { PriorityRank } from '../core/job.ts'
+import type { JobRecord, PriorityRank } from '../core/job.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
 import { readySince } from '../core/order.ts'
 import type { QueuePolicy } from '../core/queue-policy.ts'
@@ -22,7 +22,7 @@ import { placementOf } from './placement.ts'
 import type { Capacity, DispatchGate, LingeringHandlers, Standing } from './ports.ts'
 import { Publisher, type PublisherOptions } from './publisher.ts'
 import { Rates } from './rates.ts'
-import { ReadyJobs } from './ready.ts'
+import { ReadyJobs, type Weights } from './ready.ts'
 import { Round } from './snapshot.ts'
 import { ReadyStanding } from './standing.ts'
 import type { ReadyJob } from './strand.ts'
@@ -51,7 +51,7 @@ const LONGEST_WAIT_MS = 10_000
 
 export class DispatchCycle {
   readonly #options: CycleOptions
-  readonly #ready = new ReadyJobs()
+  readonly #ready: ReadyJobs
   readonly #due = new DueJobs()
   readonly #rates: Rates
   readonly #publisher: Publisher
@@ -65,6 +65,7 @@ export class DispatchCycle {
 
   constructor(options: CycleOptions) {
     this.#options = options
+    this.#ready = new ReadyJobs((record) => weightsOf(record, options.policy))
     this.#rates = new Rates(options)
     this.#publisher = new Publisher({
       ...options,
@@ -192,8 +193,7 @@ export class DispatchCycle {
     }
     const at = this.#publisher.start(entry, offer.cls)
     this.#rates.started(record.namespace, record.queue, at)
-    const { weights, weight } = queue.policy
-    this.#ready.started(job, { key: weights.get(record.fairnessKey) ?? 1, queue: weight })
+    this.#ready.started(job)
     round.started(queue, offer, job)
     this.#count(job)
     return true
@@ -243,6 +243,11 @@ export class DispatchCycle {
       this.kick()
     })
   }
+}
+
+function weightsOf(record: JobRecord, policy: CycleOptions['policy']): Weights {
+  const { weights, weight } = policy(record.namespace, record.queue)
+  return { key: weights.get(record.fairnessKey) ?? 1, queue: weight }
 }
 
 /** D6: an attempt is open, or what closes one is being written. */

@@ -30,11 +30,18 @@ export interface Weights {
   readonly queue: number
 }
 
+const NEWCOMER = { weight: 1, pass: 0, order: 0, slot: -1 }
+
 export class ReadyJobs {
   readonly #jobs = new Map<JobUid, ReadyJob>()
   readonly #queues = new Map<string, ReadyQueue>()
   /** Of the queues of each namespace. */
   readonly #turns = new Map<string, Turns<ReadyQueue>>()
+  readonly #weightsOf: (record: JobRecord) => Weights
+
+  constructor(weightsOf: (record: JobRecord) => Weights) {
+    this.#weightsOf = weightsOf
+  }
 
   get size(): number {
     return this.#jobs.size
@@ -62,7 +69,7 @@ export class ReadyJobs {
     }
     // First in, then out: a key or a queue without another job must not lose its turn by an edit.
     const queue = this.#queueOf(record)
-    const strand = strandOf(laneOf(queue, record), keyOf(queue, record.fairnessKey))
+    const strand = strandOf(laneOf(queue, record), this.#keyOf(queue, record))
     this.#jobs.set(record.uid, strand.add(placed))
     queue.size += 1
     openOrClose(strand)
@@ -101,9 +108,10 @@ export class ReadyJobs {
   }
 
   /** The job was given to a worker class: its key and its queue have had their turns. */
-  started(job: ReadyJob, weights: Weights): void {
+  started(job: ReadyJob): void {
     const { turn, lane } = job.stream.strand
     const { queue } = lane
+    const weights = this.#weightsOf(job.record)
     queue.turns.started(turn, weights.key)
     for (const strand of turn.strands) strand.lane.open.settle(strand)
     this.#turns.get(queue.namespace)?.started(queue, weights.queue)
@@ -137,7 +145,8 @@ export class ReadyJobs {
     this.#queues.delete(`${queue.namespace}/${queue.name}`)
   }
 
-  #queueOf({ namespace, queue: name }: JobRecord): ReadyQueue {
+  #queueOf(record: JobRecord): ReadyQueue {
+    const { namespace, queue: name } = record
     const known = this.#queues.get(`${namespace}/${name}`)
     if (known) return known
     const queue: ReadyQueue = {
@@ -148,9 +157,7 @@ export class ReadyJobs {
       turns: new Turns(),
       parked: new Map(),
       size: 0,
-      pass: 0,
-      order: 0,
-      slot: -1,
+      ...NEWCOMER,
     }
     this.#queues.set(`${namespace}/${name}`, queue)
     let turns = this.#turns.get(namespace)
@@ -158,8 +165,18 @@ export class ReadyJobs {
       turns = new Turns()
       this.#turns.set(namespace, turns)
     }
-    turns.enter(queue)
+    turns.enter(queue, this.#weightsOf(record).queue)
     return queue
+  }
+
+  #keyOf({ keys, turns }: ReadyQueue, record: JobRecord): FairKey {
+    const { fairnessKey: name } = record
+    const known = keys.get(name)
+    if (known) return known
+    const key: FairKey = { name, strands: [], ...NEWCOMER }
+    keys.set(name, key)
+    turns.enter(key, this.#weightsOf(record).key)
+    return key
   }
 }
 
@@ -171,15 +188,6 @@ function laneOf(queue: ReadyQueue, record: JobRecord): ReadyLane {
   const lane: ReadyLane = { queue, type, handlerVersion, strands: new Map(), open }
   queue.lanes.set(laneText(record), lane)
   return lane
-}
-
-function keyOf(queue: ReadyQueue, name: string): FairKey {
-  const known = queue.keys.get(name)
-  if (known) return known
-  const key: FairKey = { name, strands: [], pass: 0, order: 0, slot: -1 }
-  queue.keys.set(name, key)
-  queue.turns.enter(key)
-  return key
 }
 
 function strandOf(lane: ReadyLane, key: FairKey): Strand {

@@ -52,15 +52,11 @@ export class ReadyStanding implements Standing {
 
   turn(namespace: string, queue: string, fairnessKey: string): TurnStanding {
     const { ready, policy } = this.#options
-    const { weights } = policy(namespace, queue)
-    const weightOf = (name: string) => weights.get(name) ?? 1
+    const weight = policy(namespace, queue).weights.get(fairnessKey) ?? 1
     const found = ready.queue(namespace, queue)
-    if (!found) return { weight: weightOf(fairnessKey), others: 0, ahead: 0 }
+    if (!found) return { weight, others: 0, ahead: 0 }
     const { turns, keys } = found
-    return {
-      weight: weightOf(fairnessKey),
-      others: keys.size - (keys.has(fairnessKey) ? 1 : 0),
-      ahead: turns.startsBefore(fairnessKey, weightOf),
-    }
+    const others = keys.size - (keys.has(fairnessKey) ? 1 : 0)
+    return { weight, others, ahead: turns.startsBefore(fairnessKey) }
   }
 }

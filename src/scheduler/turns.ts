@@ -1,21 +1,26 @@
 /**
  * Whose turn it is: weighted turns between the fairness keys of a queue, and between the queues of a
- * namespace (decision 0018). Each contender has a `pass`, and the smallest has the turn:
+ * namespace (decision 0018). Each contender has a `pass`, the smallest has the turn, and a virtual
+ * time says where a fair share would be by now:
  *
- *   a start         pass := max(pass, virtual time) + 1 / weight
- *   becoming active pass := max(own pass, virtual time), behind those that stand there already
- *   virtual time    the latest pass that started, or the smallest one that waits if that is later
+ *   a start          pass := pass + 1 / weight
+ *   virtual time     + 1 / (weights of all that wait) from one start to the next
+ *   becoming active  pass := the virtual time, or what it had used up beyond it
  *
- * So while all have jobs waiting their starts are in proportion to their weights; whoever comes new
- * starts after at most one start of each other; and nobody saves up turns, neither by having nothing
- * to do nor by being held by a limit. Contenders that are idle are forgotten as soon as their pass is
- * behind the virtual time, when nobody waits at all, or when there are too many.
+ * So while all have jobs waiting their starts are in proportion to their weights. Whoever comes new
+ * goes before those that had their share, and starts after at most one start of each other. Nobody
+ * starves, however many come new. And nobody saves up turns: neither by having nothing to do, nor by
+ * being held by a limit, for a pass counts as at most one round behind the virtual time.
+ *
+ * Contenders that are idle are forgotten as soon as the virtual time has reached them, when nobody
+ * waits at all, or when there are too many.
  */
 import { SlotHeap, type Slotted } from './slot-heap.ts'
 
 /** One contender while it has something that waits. */
 export interface Contender extends Slotted {
   readonly name: string
+  weight: number
   pass: number
   /** Of becoming active: who came first goes first among equal passes. */
   order: number
@@ -29,6 +34,9 @@ export class Turns<T extends Contender> {
   /** Passes of idle contenders that are ahead of the virtual time; null until there is one. */
   #idle: Map<string, number> | null = null
   #now = 0
+  /** Of all that are active. */
+  #weights = 0
+  #started = false
   #order = 0
 
   /** Active contenders. */
@@ -41,58 +49,73 @@ export class Turns<T extends Contender> {
     return this.#active.first
   }
 
-  /**
-   * Starts of others that come before the next one of this contender, if each start waits for one
-   * that ended.
-   * @param name active or not
-   */
-  startsBefore(name: string, weightOf: (name: string) => number): number {
-    const contenders = this.#active.items()
-    const own = contenders.find((each) => each.name === name)
-    const pass = own?.pass ?? Math.max(this.#idle?.get(name) ?? 0, this.#now, this.first?.pass ?? 0)
-    let starts = 0
-    for (const each of contenders) {
-      if (each === own) continue
-      const behind = (pass - Math.max(each.pass, this.#now)) * weightOf(each.name)
-      const tied =
-        behind >= 0 && Number.isInteger(behind) && each.order < (own?.order ?? this.#order)
-      starts += Math.max(0, Math.ceil(behind)) + (tied ? 1 : 0)
-    }
-    return starts
-  }
-
+  /** Idle contenders that are remembered. */
   get remembered(): number {
     return this.#idle?.size ?? 0
   }
 
-  enter(contender: T): void {
-    this.#now = Math.max(this.#now, this.first?.pass ?? 0)
+  /** It has something that waits. @param weight ≥ 1: so many starts in one round */
+  enter(contender: T, weight: number): void {
     contender.pass = Math.max(this.#idle?.get(contender.name) ?? 0, this.#now)
     contender.order = this.#order++
+    contender.weight = weight
+    this.#weights += weight
     this.#idle?.delete(contender.name)
     this.#active.add(contender)
   }
 
   leave(contender: T): void {
     this.#active.remove(contender)
+    this.#weights -= contender.weight
     if (this.#active.size === 0) {
       // Nobody waits: whoever comes next finds everybody equal.
-      for (const pass of this.#idle?.values() ?? []) this.#now = Math.max(this.#now, pass)
-      this.#now = Math.max(this.#now, contender.pass)
       this.#idle = null
-      return
+    } else if (contender.pass > this.#now) {
+      this.#idle ??= new Map()
+      this.#idle.set(contender.name, contender.pass)
+      this.#forget(this.#idle)
     }
-    if (contender.pass <= this.#now) return
-    this.#idle ??= new Map()
-    this.#idle.set(contender.name, contender.pass)
-    this.#forget(this.#idle)
   }
 
-  /** @param weight ≥ 1: so many starts in one round */
   started(contender: T, weight: number): void {
-    this.#now = Math.max(this.#now, contender.pass)
-    contender.pass = this.#now + 1 / weight
+    this.#weights += weight - contender.weight
+    contender.weight = weight
+    if (this.#started) this.#now += 1 / this.#weights
+    this.#started = true
+    const pass = this.#standingOf(contender)
+    // Nobody is far ahead of it either: it goes with whoever starts while others are held.
+    this.#now = Math.max(this.#now, this.first?.pass ?? pass, pass - this.#round)
+    contender.pass = pass + 1 / weight
     this.#active.settle(contender)
+  }
+
+  /**
+   * Starts of others that come before the next one of this contender, if slots come free one by one.
+   * @param name active or not
+   */
+  startsBefore(name: string): number {
+    const contenders = this.#active.items()
+    const own = contenders.find((each) => each.name === name)
+    const pass = own ? this.#standingOf(own) : Math.max(this.#idle?.get(name) ?? 0, this.#now)
+    let starts = 0
+    for (const each of contenders) {
+      if (each === own) continue
+      const behind = (pass - this.#standingOf(each)) * each.weight
+      const ties =
+        behind >= 0 && Number.isInteger(behind) && each.order < (own?.order ?? this.#order)
+      starts += Math.max(0, Math.ceil(behind)) + (ties ? 1 : 0)
+    }
+    return starts
+  }
+
+  /** Its pass; of one that was held for long, one round behind the virtual time. */
+  #standingOf({ pass }: T): number {
+    return Math.max(pass, this.#now - this.#round)
+  }
+
+  /** In virtual time: as far as two contenders come apart while both can start. */
+  get #round(): number {
+    return this.#active.size / this.#weights
   }
 
   #forget(idle: Map<string, number>): void {
