@@ -238,6 +238,7 @@ export class FakeNats {
           this.#deliver()
         },
         removeClass: async (namespace: string, cls: ClassId) => {
+          need()
           this.#classes.delete(`${namespace}/${cls}`)
         },
         workNamespaces: async () => [...new Set([...this.work.values()].map((w) => w.namespace))],

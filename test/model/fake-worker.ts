@@ -38,7 +38,8 @@ export class FakeWorker {
   readonly id: WorkerId
   readonly boot = bootId(`boot-${String(++boots).padStart(8, '0')}`)
   readonly cls: ClassId
-  readonly starts: { uid: JobUid; name: string; epoch: number; at: number }[] = []
+  /** `at` by the wall clock, `mono` by the one that never steps. */
+  readonly starts: { uid: JobUid; name: string; epoch: number; at: number; mono: number }[] = []
   readonly #clock: VirtualClock
   readonly #nats: FakeNats
   readonly #plan: Required<Omit<WorkerPlan, 'id'>>
@@ -169,7 +170,8 @@ export class FakeWorker {
   #take(item: WorkItem): void {
     if (this.#dead) return
     const now = this.#clock.monotonic()
-    this.starts.push({ uid: item.uid, name: item.name, epoch: item.epoch, at: this.#clock.now() })
+    const { uid, name, epoch } = item
+    this.starts.push({ uid, name, epoch, at: this.#clock.now(), mono: now })
     const end = this.#clock.after(this.#plan.runMs(item), () =>
       this.#end(item, now, this.#plan.outcome(item)),
     )
