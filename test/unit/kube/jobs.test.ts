@@ -329,3 +329,16 @@ describe('reading one payload', () => {
     expect(await read(answer)).toEqual(want)
   })
 })
+
+describe('reading the payload that an action brings along', () => {
+  it('asks for the action, and takes it for another one by its uid', async () => {
+    const requests = answering(stored({ payload: { to: 'b' } }))
+    const reader = new KubePayloadReader(requests)
+    expect(await reader.readActionPayload(KEY, 'uid-1')).toEqual({
+      kind: 'found',
+      json: '{"to":"b"}',
+    })
+    expect(requests.calls[0]?.path).toContain('/queueactions/')
+    expect(await reader.readActionPayload(KEY, 'uid-2')).toEqual({ kind: 'gone' })
+  })
+})

@@ -122,3 +122,24 @@ describe('paths', () => {
     },
   )
 })
+
+describe('the payload of a QueueAction', () => {
+  const spec = { action: 'Replay', target: { kind: 'QueueJob', name: 'job-1' } }
+  const payloadOf = (payload: unknown) => {
+    const decoded = read(decodeAction, { spec: { ...spec, payload } })
+    return decoded.kind === 'object' ? decoded.object : null
+  }
+
+  it('is kept apart from the spec, as that of a job', () => {
+    expect(payloadOf({ to: 'b' })).toMatchObject({
+      spec,
+      payload: { kind: 'inline', json: '{"to":"b"}' },
+    })
+    expect(payloadOf({ to: 'b' })?.spec).not.toHaveProperty('payload')
+    expect(payloadOf(undefined)?.payload).toEqual({ kind: 'absent' })
+  })
+
+  it('stays out of the cache when it is large', () => {
+    expect(payloadOf('x'.repeat(5_000))?.payload).toEqual({ kind: 'stored', bytes: 5_002 })
+  })
+})
