@@ -10,7 +10,7 @@ import type { Attempt, Entry, Ledger } from '../core/ledger.ts'
 import type { Beat } from '../core/outcome.ts'
 import type { Logger } from '../observability/ports.ts'
 import type { FactSink } from '../persistence/ports.ts'
-import { dueFor, massSilence } from './lost.ts'
+import { dueFor, massSilence, SUSPEND_GRACE_MS } from './lost.ts'
 import { placeOf } from './place.ts'
 import type { Announcer, Link, Streams } from './ports.ts'
 import type { Reclaims } from './reclaims.ts'
@@ -43,6 +43,8 @@ const ROUND_MS = 200
 /** Lost in one round, so that a node's end is no burst of writes (L1). */
 const MOST_LOST = 20
 const STREAM_LOOK_MS = 5_000
+/** A worker gives a suspended handler up so long before the fence, that its own word comes first (U2). */
+const BEFORE_FENCE_MS = 5_000
 /** A class without workers and without attempts for so long loses its consumer. */
 const CLASS_IDLE_MS = 600_000
 
@@ -102,7 +104,7 @@ export class Rescuer {
     const asked = this.#askedOf(entry, attempt)
     if (asked.suspendAt !== null) return
     asked.suspendAt = this.#options.clock.monotonic()
-    this.#tellStop(entry, attempt, 'suspended')
+    this.#tellStop(entry, attempt, 'suspended', SUSPEND_GRACE_MS - BEFORE_FENCE_MS)
   }
 
   runOnce(): void {
@@ -234,7 +236,12 @@ export class Rescuer {
     })
   }
 
-  #tellStop(entry: Entry, attempt: Attempt, reason: 'timeout' | 'suspended'): void {
+  #tellStop(
+    entry: Entry,
+    attempt: Attempt,
+    reason: 'timeout' | 'suspended',
+    graceMs: number | null = null,
+  ): void {
     const held = this.#options.shards.get(entry.shard)
     if (!held) return
     this.#options.announcer.toNamespace(entry.object.namespace, {
@@ -243,6 +250,7 @@ export class Rescuer {
       uid: entry.uid,
       epochMax: attempt.epoch,
       reason,
+      ...(graceMs === null ? {} : { graceMs }),
     })
   }
 

@@ -281,6 +281,7 @@ describe('a control message', () => {
   test.each([
     { kind: 'leader', term: 3, shard: 4, report: true },
     { kind: 'cancel', term: 3, uid, epochMax: epoch, reason: 'void' },
+    { kind: 'cancel', term: 3, uid, epochMax: epoch, reason: 'cancelled', graceMs: 30_000 },
     { kind: 'resend', term: 3, reports: [{ uid, epoch }] },
     { kind: 'drain', term: 3 },
   ])('$kind is read as it was written', (control) => {

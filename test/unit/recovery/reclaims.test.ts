@@ -202,6 +202,81 @@ describe('a cancel (U1)', () => {
   })
 })
 
+describe('an act (U3, U4)', () => {
+  const asked = { order: 7, action: 'act', by: 'alice', comment: '' }
+
+  it.each([
+    { kind: 'replay', payload: null, ...asked },
+    { kind: 'retry-now', ...asked },
+    { kind: 'confirm', ...asked },
+  ] as const)('$kind is one write with a fence, and the job is placed anew', async (request) => {
+    const { acts, entry, done, facts } = aScene()
+    expect(await acts.act(entry, request)).toBe('written')
+    expect(done).toEqual([`write ${request.kind}`, 'moved'])
+    expect(facts).toMatchObject([{ ...request, fence: epoch(2), at: NOON }])
+  })
+
+  it.each(['cancel', 'discard'] as const)(
+    '%s lets nothing start while it is written',
+    async (kind) => {
+      const { acts, entry } = aScene()
+      const acting = acts.act(entry, { kind, ...asked })
+      expect(entry.cancelling).toBe(true)
+      await acting
+      expect(entry.cancelling).toBe(false)
+    },
+  )
+
+  it('gives a running handler the grace that was asked for, else half a minute', async () => {
+    for (const [options, graceMs] of [
+      [{}, 30_000],
+      [{ graceMs: 5_000 }, 5_000],
+      [{ graceMs: 0 }, 0],
+    ] as const) {
+      const { acts, open, told } = aScene()
+      await acts.act(open(), { kind: 'cancel', ...asked }, options)
+      expect(told).toMatchObject([{ kind: 'cancel', reason: 'cancelled', graceMs }])
+    }
+  })
+
+  it('that is not ours to do is left to whoever leads', async () => {
+    const { acts, entry, shards, facts } = aScene()
+    shards.enter(entry.shard, 'window')
+    expect(await acts.act(entry, { kind: 'confirm', ...asked })).toBe('stopped')
+    expect([await acts.rerun(entry), await acts.expire(entry), facts]).toEqual([
+      'stopped',
+      'stopped',
+      [],
+    ])
+  })
+})
+
+describe('an active deadline that is over', () => {
+  it('is written with a fence first, then the message is purged and the worker told', async () => {
+    const { acts, open, done, facts, told } = aScene()
+    expect(await acts.expire(open())).toBe('written')
+    expect(done).toEqual(['write expired', 'purge', 'tell worker', 'moved'])
+    const attempt = { epoch: epoch(1), runId: '' }
+    expect(facts).toMatchObject([{ kind: 'expired', fence: epoch(2), attempt }])
+    expect(told).toMatchObject([{ kind: 'cancel', epochMax: epoch(1), reason: 'void' }])
+  })
+
+  it('of a job that waits is one write', async () => {
+    const { acts, entry, done, facts } = aScene()
+    await acts.expire(entry)
+    expect(done).toEqual(['write expired', 'moved'])
+    expect(facts).toMatchObject([{ attempt: null }])
+  })
+})
+
+describe('a changed runId (U3)', () => {
+  it('is one write with a fence', async () => {
+    const { acts, entry, facts } = aScene()
+    await acts.rerun(entry)
+    expect(facts).toEqual([{ kind: 'rerun', fence: epoch(2), at: NOON }])
+  })
+})
+
 describe('a deletion (U5)', () => {
   it('purges the message and stops the handler, by uid', () => {
     const { acts, open, done, told } = aScene()

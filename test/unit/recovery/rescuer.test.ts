@@ -175,7 +175,7 @@ describe('a suspension (U2)', () => {
     const { clock, run, told } = await aScene()
     run(1, { spec: { suspend: true } })
     await clock.advanceAsync(5_000)
-    expect(told).toMatchObject([{ kind: 'cancel', reason: 'suspended' }])
+    expect(told).toMatchObject([{ kind: 'cancel', reason: 'suspended', graceMs: 25_000 }])
   })
 })
 
