@@ -30,7 +30,7 @@ export interface Edge {
   readonly dependent: Node
   readonly dependency: Node
   readonly when: Dependency['when']
-  /** Phase of the job when its object was deleted; null = nothing was seen deleted. */
+  /** Phase of the last job of that name when its object was deleted; null = none was. */
   past: Phase | null
   state: 'waits' | 'met' | 'failed' | 'deleted'
   /** The class that the dependent lends to the dependency; null = it lends none. */
@@ -90,10 +90,7 @@ export class DependencyGraph {
     }
     if (!awaitsFirstStart(entry)) this.#unlink(node)
     else if (node.edges.length === 0) this.#link(node, entry, now)
-    for (const edge of node.dependents) {
-      edge.past = null
-      this.#refresh(edge)
-    }
+    for (const edge of node.dependents) this.#refresh(edge)
     this.#settleRank(node)
   }
 

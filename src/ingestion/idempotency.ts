@@ -103,7 +103,7 @@ export class IdempotencyKeys {
   }
 
   #start(group: Group, entry: Entry): void {
-    if (!mayHold(entry)) group.started.delete(entry)
+    if (!hasStarted(entry)) group.started.delete(entry)
     else if (!group.started.has(entry)) {
       group.started.add(entry)
       // By a take-over in between it may have been another one that started.
@@ -134,11 +134,6 @@ export class IdempotencyKeys {
   #collect(entry: Entry, { started, waiting }: Group): void {
     if (started.size === 0 && waiting.size === 0) this.#groups.delete(textOf(entry))
   }
-}
-
-/** Started, and not told to be a duplicate: one that is run again was a duplicate before its end. */
-function mayHold(entry: Entry): boolean {
-  return hasStarted(entry) && entry.object.status.duplicateOf === undefined
 }
 
 /** Neither a namespace nor a type holds a slash; whatever comes after them is the key. */

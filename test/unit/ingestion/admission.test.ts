@@ -101,6 +101,16 @@ describe('what holds a job', () => {
     expect(['second', 'third'].map(hold)).toEqual([null, 'cluster-full'])
   })
 
+  it('lets a job go the moment that another one waits for it', () => {
+    const { jobs, tell, hold, soon } = anAdmission()
+    tell({ maxDepth: 1 })
+    jobs.create('other')
+    jobs.create('last')
+    expect(hold('last')).toBe('queue-full')
+    jobs.create('first', on('last'))
+    expect([hold('last'), soon()]).toEqual([null, expect.arrayContaining(['last'])])
+  })
+
   it('is never the room that a job would need that others wait for', () => {
     const { jobs, tell, hold } = anAdmission({ maxObjects: 1 })
     tell({ maxDepth: 1 })

@@ -199,6 +199,15 @@ describe('row 6, a cycle', () => {
     expect(kinds).toEqual(['waits', 'refused', 'refused', 'met'])
   })
 
+  it('is found also when it is closed through a job above another one', () => {
+    const { jobs, standing } = aGraph()
+    jobs.create('above', on('a'))
+    jobs.create('a', on('b', 'a'))
+    expect(standing('above').kind).toBe('waits')
+    jobs.create('b', on('above'))
+    expect([standing('above').kind, standing('b').kind]).toEqual(['refused', 'refused'])
+  })
+
   it('is broken by deleting one of its jobs', () => {
     const { jobs, message } = aGraph()
     jobs.create('a', on('b'))
