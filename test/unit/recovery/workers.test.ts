@@ -14,6 +14,7 @@ import {
   epoch,
   NAMESPACE,
   NOON,
+  QUEUE,
   uid,
   WORKER,
 } from '../../builders.ts'
@@ -131,6 +132,113 @@ describe('free slots', () => {
         }
       }),
     )
+  })
+})
+
+describe('row 4, limits: handlers that linger (U1)', () => {
+  const names = (workers: Workers) => [...workers.lingering()].map(({ name }) => name)
+
+  /** Listed by its worker, with a concurrency key, and then closed by a fence. */
+  function aClosed(house: ReturnType<typeof aHouse>) {
+    const { workers, ledger, dispatch } = house
+    const entry = dispatch(1)
+    entry.record = { ...entry.record, concurrencyKey: 'account-7' }
+    workers.heard(aBeat({ running: [listing(1)] }))
+    ledger.list(entry, anOwner(), 0, NOON, 0)
+    ledger.drop(entry, epoch(1))
+    return entry
+  }
+
+  it('are known from the moment at which their attempt is closed, with what they hold', () => {
+    const house = aHouse()
+    aClosed(house)
+    expect([...house.workers.lingering()]).toMatchObject([
+      { name: 'job-1', queue: QUEUE, concurrencyKey: 'account-7', namespace: NAMESPACE },
+    ])
+  })
+
+  it('are known as long as their worker lists them', () => {
+    const house = aHouse()
+    aClosed(house)
+    house.workers.heard(aBeat({ running: [listing(1)] }))
+    expect(names(house.workers)).toEqual(['job-1'])
+    house.workers.heard(aBeat())
+    expect(names(house.workers)).toEqual([])
+  })
+
+  it('are known as long as their worker is heard', () => {
+    const house = aHouse()
+    aClosed(house)
+    house.pass(LEASE + 1)
+    expect(names(house.workers)).toEqual([])
+  })
+
+  it('are known with their key when their job is deleted', () => {
+    const house = aHouse()
+    aClosed(house)
+    house.ledger.forget(uid(1))
+    house.workers.heard(aBeat({ running: [listing(1)] }))
+    house.workers.heard(aBeat({ running: [listing(1)] }))
+    expect([...house.workers.lingering()]).toMatchObject([{ concurrencyKey: 'account-7' }])
+  })
+
+  it('are known when their job is deleted while the attempt is open', () => {
+    const { workers, ledger, dispatch, free } = aHouse()
+    const entry = dispatch(1)
+    workers.heard(aBeat({ slots: 4, running: [listing(1)] }))
+    ledger.list(entry, anOwner(), 0, NOON, 0)
+    ledger.forget(uid(1))
+    expect([names(workers), free()]).toEqual([['job-1'], [3]])
+  })
+
+  it('are read from the beats after a restart: of a job that is there with its key', () => {
+    const { workers, ledger } = aHouse()
+    ledger.observe(
+      aJob({
+        spec: { concurrencyKey: 'account-7' },
+        status: { phase: 'Cancelled', epoch: epoch(9) },
+      }),
+      0,
+    )
+    workers.heard(aBeat({ running: [listing(1)] }))
+    expect([...workers.lingering()]).toMatchObject([{ queue: QUEUE, concurrencyKey: 'account-7' }])
+  })
+
+  it('are read from the beats after a restart: of a deleted job with the only queue of its worker', () => {
+    const { workers } = aHouse()
+    workers.heard(aBeat({ running: [listing(1)] }))
+    expect([...workers.lingering()]).toMatchObject([{ queue: QUEUE, concurrencyKey: '' }])
+    workers.heard(aBeat({ queues: [QUEUE, 'other'], running: [listing(1)] }))
+    workers.heard(aBeat({ queues: [QUEUE, 'other'], running: [listing(2)] }))
+    expect([...workers.lingering()]).toMatchObject([{ queue: '' }])
+  })
+
+  it('may exist although nobody listed them yet: for one beat they hold their limits, but no slot', () => {
+    const { workers, ledger, dispatch, free, pass } = aHouse()
+    workers.heard(aBeat({ slots: 4 }))
+    const entry = dispatch(1)
+    ledger.pubAcked(entry, epoch(1))
+    ledger.drop(entry, epoch(1))
+    expect([names(workers), free()]).toEqual([['job-1'], [4]])
+    workers.heard(aBeat({ slots: 4, running: [listing(1)] }))
+    expect([names(workers), free()]).toEqual([['job-1'], [3]])
+    pass(5_001)
+    workers.heard(aBeat({ slots: 4 }))
+    expect(names(workers)).toEqual([])
+  })
+
+  it('do not exist of an attempt that was never published', () => {
+    const { workers, ledger, dispatch } = aHouse()
+    workers.heard(aBeat())
+    ledger.drop(dispatch(1), epoch(1))
+    expect(names(workers)).toEqual([])
+  })
+
+  it('are not counted beside the same attempt when it is current again', () => {
+    const house = aHouse()
+    const entry = aClosed(house)
+    house.ledger.adopt(entry, anAttempt({ epoch: epoch(1) }))
+    expect([names(house.workers), house.free()]).toEqual([[], [9]])
   })
 })
 

@@ -2,6 +2,7 @@
 // never dispatched.
 
 import { describe, expect, it } from 'vitest'
+import type { Hold } from '../../../src/core/hold.ts'
 import { Ledger } from '../../../src/core/ledger.ts'
 import type { WorkItem } from '../../../src/core/outcome.ts'
 import { policyOf } from '../../../src/core/queue-policy.ts'
@@ -122,6 +123,7 @@ describe('a dispatch', () => {
   it('of an attempt that was closed meanwhile is not published', async () => {
     let answer = (_: PayloadAnswer): void => {}
     const payloads = {
+      readActionPayload: async () => ({ kind: 'gone' }) as const,
       readPayload: () =>
         new Promise<PayloadAnswer>((resolve) => {
           answer = resolve
@@ -139,12 +141,68 @@ describe('a dispatch', () => {
   it('whose payload cannot be read now is tried again, not given up', async () => {
     const read: PayloadAnswer[] = [{ kind: 'later', retryAfterMs: 1 }]
     const payloads = {
+      readActionPayload: async () => ({ kind: 'gone' }) as const,
       readPayload: async () => read.shift() ?? ({ kind: 'found', json: '[1]' } as const),
     }
     const { clock, published, submit } = aCycle([], { payloads })
     submit(1, { payload: { kind: 'stored', bytes: 100_000 } })
     await clock.advanceAsync(1_000)
     expect(published.map((item) => item.payloadJson)).toEqual(['[1]'])
+  })
+})
+
+describe('row 4, limits: rateLimit', () => {
+  const policy = () => ({ ...policyOf(null), rate: { count: 1, perMs: 3_000, burst: 2 } })
+
+  it('wakes the cycle when the next token is due, and not before', async () => {
+    let looks = 0
+    const capacity = {
+      classes: () => {
+        looks += 1
+        return [aClass()]
+      },
+      lingering: () => [],
+    }
+    const { clock, published, submit } = aCycle([], { policy, capacity })
+    for (let n = 1; n <= 4; n++) submit(n)
+    await clock.advanceAsync(2_999)
+    expect([published.length, looks]).toEqual([2, 1])
+    await clock.advanceAsync(1)
+    expect([published.length, looks]).toEqual([3, 2])
+    await clock.advanceAsync(3_000)
+    expect([published.length, looks]).toEqual([4, 3])
+  })
+
+  it('does not count a start that was certainly not stored', async () => {
+    const { clock, published, submit } = aCycle(['unsent', 'unsent'], { policy })
+    for (let n = 1; n <= 3; n++) submit(n)
+    await clock.advanceAsync(2_999)
+    expect(published).toHaveLength(4)
+    await clock.advanceAsync(1_000)
+    expect(published).toHaveLength(5)
+  })
+})
+
+describe('a job that another one holds', () => {
+  it('is not dispatched until it is placed anew', async () => {
+    let hold: Hold | null = { kind: 'queue-full', waiting: 2, limit: 1 }
+    const { cycle, clock, published, submit } = aCycle([], { hold: () => hold })
+    const entry = submit()
+    await clock.advanceAsync(60_000)
+    expect([published, cycle.ready]).toEqual([[], 0])
+    hold = null
+    cycle.place(entry)
+    await clock.advanceAsync(1)
+    expect(published).toHaveLength(1)
+  })
+
+  it('lifts with its own class those that it waits for', async () => {
+    const { clock, published, submit } = aCycle([], {
+      rankOf: (entry) => (entry.record.name === 'job-3' ? 0 : entry.record.priority),
+    })
+    for (let n = 1; n <= 3; n++) submit(n)
+    await clock.advanceAsync(1)
+    expect(published.map(({ name }) => name)).toEqual(['job-3', 'job-1', 'job-2'])
   })
 })
 
