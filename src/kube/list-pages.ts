@@ -59,6 +59,8 @@ export async function* listPages(
       deadlineMs: PAGE_DEADLINE_MS,
       maxBytes: MAX_PAGE_BYTES,
       ...(options.accept ? { accept: options.accept } : {}),
+      // A revision that the server never had is waited for on each try, and does not come.
+      ...(options.revision ? { retry: false } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     })
     const { next, ...read } = pageOf(asked, text)

@@ -103,12 +103,15 @@ function textIn(raw: RawObject, name: string): string {
   return typeof value === 'string' ? value : ''
 }
 
+/** The server's words, with 400 or 504 by version. */
+const NEVER_WAS = /too large resource version/i
+
 /** @param old the list was asked for at a revision of the past */
 function answerOf(error: unknown, old: boolean): ListingAnswer {
   if (!(error instanceof KubeError)) {
     return { kind: 'later', retryAfterMs: LATER_MS, detail: describeError(error) }
   }
-  const neverWas = old && (error.status === 400 || error.status === 504)
+  const neverWas = old && NEVER_WAS.test(error.message)
   if (error.status === 410 || neverWas) return { kind: 'expired' }
   return { kind: 'later', retryAfterMs: comeBackAfter(error), detail: error.message }
 }

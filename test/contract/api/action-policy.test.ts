@@ -164,6 +164,17 @@ describe('a selector or all', () => {
   )
 })
 
+describe('a selector or all, for each action', () => {
+  it.each(rows)('$verb on all $resource', async ({ kind, resource, action, verb }) => {
+    const user = await userWith({ verbs: [verb], resources: [resource] })
+    for (const target of [{ all: true }, { selector: { labels: { a: 'b' } } }]) {
+      const spec = { action, target: { kind, ...target } }
+      expectAccepted(await act(user, spec))
+      await expectDenied(`may not ${verb} all ${resource}`, () => act(nobody, spec))
+    }
+  })
+})
+
 describe('a right ends at its namespace', () => {
   it('the same action in another one is denied', async () => {
     const user = await userWith({ verbs: ['cancel'], resources: ['queuejobs'] })

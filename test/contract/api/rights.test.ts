@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { parseAllDocuments } from 'yaml'
+import { ACTIONS_OF } from '../../../src/api/queueaction.ts'
 import { api, create, type Door, expectAccepted, type Json, openDoor } from './door.ts'
 import { kubectl } from './kubectl.ts'
 
@@ -13,7 +14,7 @@ const namespace = 'api-rights'
 const system = 'gopherqueue-system'
 const operator = `system:serviceaccount:${system}:gopherqueue-operator`
 const rbac = '/apis/rbac.authorization.k8s.io/v1'
-const personas = ['viewer', 'submitter', 'worker']
+const personas = ['viewer', 'submitter', 'queue-operator', 'worker']
 
 let door: Door
 beforeAll(async () => {
@@ -37,7 +38,7 @@ beforeAll(async () => {
     async () => {
       expect(await may(operator, 'list queuejobs.gopherqueue.io')).toBe(true)
       expect(await may(operator, `list leases.coordination.k8s.io in ${system}`)).toBe(true)
-      for (const name of ['viewer', 'submitter'])
+      for (const name of ['viewer', 'submitter', 'queue-operator'])
         expect(await may(name, 'list queues.gopherqueue.io')).toBe(true)
       expect(await may('worker', 'work queues.gopherqueue.io')).toBe(true)
     },
@@ -83,6 +84,21 @@ const policies = ['validatingadmissionpolicies', 'validatingadmissionpolicybindi
   (resource) => `${resource}.admissionregistration.k8s.io`,
 )
 
+/** What the operator makes and deletes: the default queue, jobs of schedules; what is over. */
+const made: readonly string[] = [
+  `create queues.${group}`,
+  `create queuejobs.${group}`,
+  `delete queuejobs.${group}`,
+  `delete queueactions.${group}`,
+]
+const actionsOn = (kind: keyof typeof ACTIONS_OF, plural: string) =>
+  ACTIONS_OF[kind].map((action) => `${action.toLowerCase()} ${plural}.${group}`)
+const actions = [
+  ...actionsOn('QueueJob', 'queuejobs'),
+  ...actionsOn('Queue', 'queues'),
+  ...actionsOn('QueueSchedule', 'queueschedules'),
+]
+
 const table: readonly {
   who: string
   user: string
@@ -95,6 +111,7 @@ const table: readonly {
     can: [
       ...read,
       ...status('update'),
+      ...made,
       'create events.events.k8s.io',
       ...policies.map((resource) => `get ${resource} name=gopherqueue-actions in cluster`),
       ...['get', 'list', 'create', 'update', 'patch', 'delete'].map(
@@ -102,7 +119,7 @@ const table: readonly {
       ),
     ],
     cannot: [
-      ...plurals.flatMap(write),
+      ...plurals.flatMap(write).filter((ask) => !made.includes(ask)),
       ...status('patch'),
       ...policies.map((resource) => `get ${resource} name=other in cluster`),
       ...policies.map((resource) => `list ${resource} in cluster`),
@@ -117,7 +134,7 @@ const table: readonly {
       'patch deployments.apps/scale',
       'create serviceaccounts/token',
       'list namespaces in cluster',
-      `cancel queuejobs.${group}`,
+      ...actions,
       `work queues.${group}`,
     ],
   },
@@ -128,7 +145,7 @@ const table: readonly {
     cannot: [
       ...plurals.flatMap(write),
       ...status('update'),
-      `cancel queuejobs.${group}`,
+      ...actions,
       `work queues.${group}`,
       `list queuejobs.${group} in default`,
     ],
@@ -141,17 +158,32 @@ const table: readonly {
       ...['create', 'update', 'patch', 'delete'].map((verb) => `${verb} queuejobs.${group}`),
       `create queueactions.${group}`,
       `delete queueactions.${group}`,
-      `cancel queuejobs.${group}`,
+      ...['cancel', 'retry', 'replay', 'discard'].map((verb) => `${verb} queuejobs.${group}`),
     ],
     cannot: [
       ...write('queues'),
       ...write('queueschedules'),
       ...status('update'),
       ...status('patch'),
-      ...['pause', 'drain', 'purge', 'work'].map((verb) => `${verb} queues.${group}`),
-      ...['replay', 'discard', 'retry'].map((verb) => `${verb} queuejobs.${group}`),
+      ...actionsOn('Queue', 'queues'),
+      ...actionsOn('QueueSchedule', 'queueschedules'),
+      `resume queuejobs.${group}`,
+      `work queues.${group}`,
       `deletecollection queuejobs.${group}`,
       `create queuejobs.${group} in default`,
+    ],
+  },
+  {
+    who: 'who is on call for queues',
+    user: 'queue-operator',
+    can: [...read, ...actions, `create queueactions.${group}`, `delete queueactions.${group}`],
+    cannot: [
+      ...write('queuejobs'),
+      ...write('queues'),
+      ...write('queueschedules'),
+      ...status('update'),
+      `work queues.${group}`,
+      `pause queues.${group} in default`,
     ],
   },
   {

@@ -121,11 +121,15 @@ describe('what is told', () => {
 
 describe('what an error means', () => {
   const at = (status: number, retryAfter = '') => errorOfAnswer(asked, status, retryAfter, null)
+  const neverWas = errorOfAnswer(asked, 504, '', {
+    reason: 'Timeout',
+    message: 'Too large resource version: 999, current: 90',
+  })
   it.each<[string, unknown, Partial<TargetQuery>, object]>([
     ['410: compacted', at(410), {}, { kind: 'expired' }],
     ['410 of an old revision', at(410), { revision: '90' }, { kind: 'expired' }],
-    ['an old revision that never was: 400', at(400), { revision: '90' }, { kind: 'expired' }],
-    ['an old revision that never was: 504', at(504), { revision: '90' }, { kind: 'expired' }],
+    ['an old revision that never was', neverWas, { revision: '90' }, { kind: 'expired' }],
+    ['a server that had no time', at(504), { revision: '90' }, { kind: 'later' }],
     ['504 of a list of now', at(504), {}, { kind: 'later' }],
     ['429 says when', at(429, '7'), {}, { kind: 'later', retryAfterMs: 7_000 }],
     ['403 is no empty list', at(403), {}, { kind: 'later' }],
