@@ -4,12 +4,14 @@
  * objects say; a class that other jobs lend to it, and the turns that were taken so far, stand nowhere.
  */
 import { PRIORITIES } from '../api/conditions.ts'
-import type { WallMs } from './clock.ts'
+import { SECOND_GRAIN, type WallMs } from './clock.ts'
 import type { Hold } from './hold.ts'
+import type { JobUid } from './ids.ts'
 import { isWaiting, type JobObject, type PriorityRank } from './job.ts'
 import { compareText, effectiveRank, readySince } from './order.ts'
 import type { Place } from './place.ts'
-import type { QueuePolicy, RateLimit } from './queue-policy.ts'
+import type { QueuePolicy } from './queue-policy.ts'
+import { afterStarts, FULL, nextStartAt } from './rate.ts'
 import {
   asksForDependencies,
   dueAt,
@@ -27,12 +29,16 @@ export class Line {
   readonly #record: WaitingJob
   readonly #policy: QueuePolicy
   readonly #others: readonly JobObject[]
+  readonly #waiting: readonly JobObject[]
 
   constructor(seen: SeenObjects, record: WaitingJob, policy: QueuePolicy) {
     this.#seen = seen
     this.#record = record
     this.#policy = policy
     this.#others = seen.others.filter(({ uid }) => uid !== seen.job.uid)
+    this.#waiting = this.#others.filter(({ status, deleting }) => {
+      return isWaiting(status.phase) && !deleting
+    })
     this.running = this.#others.filter(({ status }) => status.phase === 'Running')
   }
 
@@ -42,28 +48,44 @@ export class Line {
 
   keyAhead(): number {
     const { job } = this.#seen
-    return this.#waiting()
+    return this.#waiting
       .filter((each) => this.#sharesKey(each))
       .filter((each) => isSubmittedBefore(each, job)).length
   }
 
-  /** `Queue.spec.maxDepth`: all but the first are held; what has started is not, but counts. */
+  /**
+   * `Queue.spec.maxDepth`: all but the first are held. What has started, and what another job waits for,
+   * is never held, but counts.
+   */
   depthHold(): Hold | null {
     const { job, more } = this.#seen
     const { maxDepth: limit } = this.#policy
-    if (!Number.isFinite(limit) || more || tellsOfStart(job.status)) return null
-    const waiting = this.#waiting()
-    const before = waiting.filter((each) => {
-      return tellsOfStart(each.status) || isSubmittedBefore(each, job)
-    })
-    if (before.length < limit) return null
-    return { kind: 'queue-full', waiting: waiting.length + 1, limit }
+    if (!Number.isFinite(limit) || more) return null
+    const waiting = [...this.#waiting, job]
+    return this.#held(waiting).has(job.uid)
+      ? { kind: 'queue-full', waiting: waiting.length, limit }
+      : null
+  }
+
+  #held(waiting: readonly JobObject[]): ReadonlySet<JobUid> {
+    const needed = new Set(
+      waiting.filter(asksForDependencies).flatMap(({ spec }) => {
+        return (spec.dependsOn ?? []).map(({ name }) => name)
+      }),
+    )
+    const mayBeHeld = waiting.filter(
+      ({ status, name }) => !tellsOfStart(status) && !needed.has(name),
+    )
+    const room = Math.max(0, this.#policy.maxDepth - (waiting.length - mayBeHeld.length))
+    const outside = mayBeHeld.toSorted(compareSubmitted).slice(room)
+    return new Set(outside.map(({ uid }) => uid))
   }
 
   place(): Place {
     const { now, queue, more } = this.#seen
     const own = this.#record.fairnessKey
-    const ready = this.#waiting().filter((each) => couldStart(each, now))
+    const held = this.#held([...this.#waiting, this.#seen.job])
+    const ready = this.#waiting.filter((each) => !held.has(each.uid) && couldStart(each, now))
     const keys = new Set(
       ready.map(({ spec }) => spec.fairnessKey ?? '').filter((key) => key !== own),
     )
@@ -82,16 +104,25 @@ export class Line {
   rateReadyAt(): WallMs {
     const { rate } = this.#policy
     if (!rate) return 0
-    const starts = [...this.#others, this.#seen.job].flatMap(({ status }) => {
-      const times = [status.startTime, ...(status.history ?? []).map((each) => each.startTime)]
-      // The last attempt stands in both.
-      return [...new Set(times)].flatMap((time) => (time === undefined ? [] : Date.parse(time)))
-    })
-    return readyAt(starts, rate)
+    const starts = [...this.#others, this.#seen.job].flatMap((job) => this.#startsOf(job))
+    return nextStartAt(
+      rate,
+      afterStarts(
+        rate,
+        FULL,
+        starts.toSorted((a, b) => a - b),
+      ),
+    )
   }
 
-  #waiting(): readonly JobObject[] {
-    return this.#others.filter(({ status, deleting }) => isWaiting(status.phase) && !deleting)
+  /** Times have the grain of a second: a start was at the latest then, so no token is promised early. */
+  #startsOf({ status: { startTime, history = [] } }: JobObject): readonly WallMs[] {
+    // The last attempt may stand in both.
+    const times = new Set([startTime, ...history.map((each) => each.startTime)])
+    return [...times].flatMap((time) => {
+      const at = Date.parse(time ?? '')
+      return Number.isNaN(at) ? [] : Math.min(this.#seen.now, at + SECOND_GRAIN)
+    })
   }
 
   #sharesKey({ spec }: JobObject): boolean {
@@ -135,16 +166,4 @@ function compareSubmitted(a: JobObject, b: JobObject): number {
 
 function isSubmittedBefore(a: JobObject, b: JobObject): boolean {
   return compareSubmitted(a, b) < 0
-}
-
-/**
- * When the bucket has a token again. Each start puts off the moment at which the bucket is full by what
- * one token takes; there is a token as long as that moment is less than the others of the bucket away.
- */
-function readyAt(starts: readonly WallMs[], { count, perMs, burst }: RateLimit): WallMs {
-  const token = perMs / count
-  const full = starts
-    .toSorted((a, b) => a - b)
-    .reduce((at, start) => Math.max(at, start) + token, 0)
-  return full - (burst - 1) * token
 }

@@ -11,7 +11,7 @@ import type { Clock, MonoMs, WallMs } from '../core/clock.ts'
 import { type ShardId, shardOf } from '../core/ids.ts'
 import type { Entry, Ledger } from '../core/ledger.ts'
 import type { QueuePolicy, RateLimit } from '../core/queue-policy.ts'
-import { afterStart, afterStarts, FULL, nextStartAt } from './rate.ts'
+import { afterStart, afterStarts, FULL, nextStartAt } from '../core/rate.ts'
 
 export interface RatesOptions {
   readonly ledger: Ledger

@@ -121,6 +121,6 @@ it('the ended jobs of a queue are read only where its rate limit needs their sta
   evidence.jobs.push(
     aJob({ name: 'earlier', uid: uid(2), status: { phase: 'Completed', startTime, attempt: 1 } }),
   )
-  expect(await why()).toMatchObject({ reason: 'RateLimited', until: NOON + 30_000 })
+  expect(await why()).toMatchObject({ reason: 'RateLimited', until: NOON + 30_999 })
   expect(evidence.reads.at(-1)).toBe('list outbox with ended')
 })

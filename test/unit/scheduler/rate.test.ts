@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { afterStart, afterStarts, FULL, nextStartAt } from '../../../src/scheduler/rate.ts'
+import { afterStart, afterStarts, FULL, nextStartAt } from '../../../src/core/rate.ts'
 
 const anyLimit = fc.record({
   count: fc.integer({ min: 1, max: 50 }),

@@ -11,8 +11,8 @@
  *
  * Promise: in any interval of length T at most burst + T × count / perMs starts.
  */
-import type { MonoMs } from '../core/clock.ts'
-import type { RateLimit } from '../core/queue-policy.ts'
+import type { MonoMs } from './clock.ts'
+import type { RateLimit } from './queue-policy.ts'
 
 /** Nothing was ever started. */
 export const FULL: MonoMs = Number.NEGATIVE_INFINITY
