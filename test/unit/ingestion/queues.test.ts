@@ -74,3 +74,33 @@ describe('names of queues that never existed', () => {
     expect(state('no-9999')).toEqual({ kind: 'missing', since: 1 })
   })
 })
+
+describe('a name without a Queue', () => {
+  it('says nothing before the Queues are known: its Queue may pause it', () => {
+    const queues = new Queues(OURS, () => 0)
+    expect(queues.state(NAMESPACE, 'default').kind).toBe('foreign')
+    expect(queues.holds(NAMESPACE, 'default')).toBe(true)
+    queues.synced()
+    expect(queues.state(NAMESPACE, 'default').kind).toBe('open')
+  })
+
+  it('belongs to the operator with the default controller name only (docs/decisions/0021)', () => {
+    const queues = new Queues('example.com/other', () => 0)
+    queues.synced()
+    expect(queues.state(NAMESPACE, 'default').kind).toBe('foreign')
+    expect(queues.state(NAMESPACE, QUEUE).kind).toBe('foreign')
+    queues.set(aQueue({ name: 'default', spec: { controllerName: 'example.com/other' } }))
+    expect(queues.state(NAMESPACE, 'default').kind).toBe('open')
+  })
+})
+
+describe('a queue that an action pauses', () => {
+  it('holds as one that its spec pauses', () => {
+    const { queues, state } = aBook()
+    const paused = { by: 'anna', since: '2026-05-01T12:00:00Z' }
+    queues.set(aQueue({ status: { observedGeneration: 1, paused } }))
+    expect(state().kind).toBe('paused')
+    queues.set(aQueue({ status: { observedGeneration: 1 } }))
+    expect(state().kind).toBe('open')
+  })
+})
