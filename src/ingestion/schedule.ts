@@ -73,13 +73,18 @@ export const MOST_DUE = 1_000
 export const MOST_AT_ONCE = 100
 const DAY_MS = 86_400_000
 
+const NOTHING_DUE = { kind: 'plan', cancel: [], make: [], made: null, missed: 0 } as const
+
 export function planOf(facts: ScheduleFacts): Plan {
   const { schedule, now, ticks } = facts
   const trouble = troubleOf(facts)
   if (trouble) return { kind: 'held', trouble }
   if (!ticks.ok) throw new Error('a schedule that cannot be read is in trouble')
   const after = dueAfter(schedule, ticks.ticks, now)
-  const next = ticks.ticks.next(Math.max(now, after))
+  const first = ticks.ticks.next(after)
+  // What nearly every look finds.
+  if (first !== null && first > now) return { ...NOTHING_DUE, cursor: first, next: first }
+  const next = ticks.ticks.next(now)
   return next === null ? neverFires(schedule) : planned(facts, ticks.ticks, after, next)
 }
 
@@ -122,6 +127,7 @@ function dueAfter(schedule: ScheduleObject, ticks: Ticks, now: WallMs): WallMs {
   if (observedSchedule === undefined) return schedule.creationMs
   if (observedSchedule !== expressionOf(schedule) || nextTickTime === undefined) return now
   const recorded = Date.parse(nextTickTime)
+  if (recorded <= now + DAY_MS) return recorded - 1
   const latest = ticks.next(now + DAY_MS)
   return latest !== null && recorded > latest ? now : recorded - 1
 }
