@@ -103,7 +103,12 @@ export type Fact =
   /** D7: never accepted; closed by a fence, counted in no budget. */
   | { readonly kind: 'stuck'; readonly epoch: Epoch; readonly fence: Epoch }
   /** U1. A handler that runs is told to stop after the write. */
-  | (Acted & { readonly kind: 'cancel'; readonly fence: Epoch })
+  | (Acted & {
+      readonly kind: 'cancel'
+      readonly fence: Epoch
+      /** Number of the attempt that was open; absent = none was. Tells of a start that nobody wrote. */
+      readonly attempt?: number
+    })
   /** A dead letter that nobody wants, or a restored job that is not to run: Cancelled, `Discarded`. */
   | (Acted & { readonly kind: 'discard'; readonly fence: Epoch })
   /** U3, by an action: from its end the job begins again, with fresh budgets. */

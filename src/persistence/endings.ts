@@ -184,6 +184,7 @@ export function applyCancel(
     status: {
       ...rest,
       ...runIdOf(record.runId),
+      ...(fact.attempt === undefined ? {} : { attempt: fact.attempt }),
       phase: 'Cancelled',
       reason: 'Cancelled',
       message: sentence('Cancelled', {

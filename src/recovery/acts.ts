@@ -56,7 +56,10 @@ export class Acts {
     if (ends) entry.cancelling = true
     try {
       const fact = { ...request, fence: shards.next(entry.shard), at: clock.now() }
-      const settled = await sink.submit(entry.uid, fact)
+      const settled = await sink.submit(
+        entry.uid,
+        fact.kind === 'cancel' && attempt ? { ...fact, attempt: attempt.attempt } : fact,
+      )
       if (settled === 'written' && attempt && ends) {
         this.#end(entry, attempt, 'cancelled', options.graceMs ?? CANCEL_GRACE_MS)
       }

@@ -211,6 +211,11 @@ describe('stuck', () => {
 })
 
 describe('cancel', () => {
+  it('of an attempt that was never written says that the job has started', () => {
+    expect(planned(aJob(), [cancel({ attempt: 1 })])).toMatchObject({ attempt: 1 })
+    expect(planned(aJob(), [cancel()])).not.toHaveProperty('attempt')
+  })
+
   it('ends the job with a fence and its order, and says who asked', () => {
     expect(planned(aRunningJob(), [cancel({ by: 'alice', comment: 'wrong list' })])).toMatchObject({
       phase: 'Cancelled',
