@@ -26,14 +26,12 @@ const MAX_IN_FLIGHT = 64
 const MAX_CONFIRMED = 50_000
 const AGAIN_MS = 5_000
 
-interface Waiting {
-  readonly event: HistoryEvent
-  readonly kind: 'ended' | 'deleted'
-}
+type Waiting = Map<string, HistoryEvent>
 
 export class Archive {
   readonly #options: ArchiveOptions
-  readonly #waiting = new Map<string, Waiting>()
+  readonly #ends: Waiting = new Map()
+  readonly #deletions: Waiting = new Map()
   readonly #confirmed = new Set<string>()
   #inFlight = 0
   #timer: Cancel | null = null
@@ -45,16 +43,15 @@ export class Archive {
 
   /** Events that wait to be sent. */
   get depth(): number {
-    return this.#waiting.size + this.#inFlight
+    return this.#ends.size + this.#deletions.size + this.#inFlight
   }
 
   ended(object: JobObject): void {
-    this.#hand({ event: endedEvent(object), kind: 'ended' })
+    this.#hand(this.#ends, endedEvent(object))
   }
 
   deleted(object: JobObject, by: 'retention' | 'request'): void {
-    const event = deletedEvent(object, by, this.#options.clock.now())
-    this.#hand({ event, kind: 'deleted' })
+    this.#hand(this.#deletions, deletedEvent(object, by, this.#options.clock.now()))
   }
 
   /** True: its end is in the history, or none is kept. Never rejects. */
@@ -62,7 +59,7 @@ export class Archive {
     if (!this.#options.history) return true
     const event = endedEvent(object)
     if (this.#confirmed.has(event.id)) return true
-    this.#waiting.delete(event.id)
+    this.#ends.delete(event.id)
     return this.#send(event)
   }
 
@@ -72,51 +69,47 @@ export class Archive {
     this.#timer = null
   }
 
-  #hand(waiting: Waiting): void {
-    if (!this.#options.history || this.#stopped) return
-    const { id } = waiting.event
-    if (this.#confirmed.has(id)) return
-    this.#waiting.set(id, waiting)
-    if (this.#waiting.size > MAX_WAITING) this.#dropOne()
+  #hand(waiting: Waiting, event: HistoryEvent): void {
+    if (!this.#options.history || this.#stopped || this.#confirmed.has(event.id)) return
+    this.#keep(waiting, event)
     if (!this.#timer) this.#pump()
   }
 
-  #dropOne(): void {
-    for (const [id, { kind }] of this.#waiting) {
-      if (kind !== 'ended') continue
-      this.#waiting.delete(id)
-      return
+  #keep(waiting: Waiting, event: HistoryEvent): void {
+    waiting.set(event.id, event)
+    if (this.#ends.size + this.#deletions.size <= MAX_WAITING) return
+    const [end] = this.#ends.keys()
+    const [oldest] = this.#deletions.values()
+    if (end !== undefined) this.#ends.delete(end)
+    else if (oldest) {
+      this.#deletions.delete(oldest.id)
+      this.#options.observer.lost(oldest)
     }
-    const [oldest] = this.#waiting.values()
-    if (!oldest) return
-    this.#waiting.delete(oldest.event.id)
-    this.#options.observer.lost(oldest.event)
   }
 
   #pump(): void {
-    while (this.#inFlight < MAX_IN_FLIGHT) {
-      const [next] = this.#waiting.values()
-      if (!next || this.#stopped) return
-      this.#waiting.delete(next.event.id)
-      void this.#carry(next)
+    while (this.#inFlight < MAX_IN_FLIGHT && !this.#stopped) {
+      const waiting = this.#ends.size > 0 ? this.#ends : this.#deletions
+      const [event] = waiting.values()
+      if (!event) return
+      waiting.delete(event.id)
+      void this.#carry(waiting, event)
     }
   }
 
-  async #carry(waiting: Waiting): Promise<void> {
+  async #carry(waiting: Waiting, event: HistoryEvent): Promise<void> {
     this.#inFlight += 1
-    const stored = await this.#send(waiting.event)
+    const stored = await this.#send(event)
     this.#inFlight -= 1
     if (this.#stopped) return
-    if (stored) {
-      if (!this.#timer) this.#pump()
-      return
+    if (!stored) {
+      this.#keep(waiting, event)
+      this.#timer ??= this.#options.clock.after(AGAIN_MS, () => {
+        this.#timer = null
+        this.#pump()
+      })
     }
-    this.#waiting.set(waiting.event.id, waiting)
-    if (this.#waiting.size > MAX_WAITING) this.#dropOne()
-    this.#timer ??= this.#options.clock.after(AGAIN_MS, () => {
-      this.#timer = null
-      this.#pump()
-    })
+    if (!this.#timer) this.#pump()
   }
 
   async #send(event: HistoryEvent): Promise<boolean> {
