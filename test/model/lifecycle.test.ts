@@ -130,6 +130,8 @@ class Life {
   readonly #edits = new Map<string, number>()
   readonly #generations = new Map<string, number>()
   #stepped = 0
+  /** How far ahead of the truth the clock may ever have been. */
+  #ahead = 0
   #numbered = 0
   /** What a change of the leader or of a worker may add to the starts of each job (P4). */
   extra = 0
@@ -186,6 +188,7 @@ class Life {
         return
       case 'step-clock':
         this.#stepped += command.ms
+        this.#ahead += Math.max(0, command.ms)
         return world.clock.stepWall(command.ms)
     }
   }
@@ -201,7 +204,7 @@ class Life {
     const ended = () => this.open().length === 0
     if (!(await this.world.until(ended, CALM_MS))) {
       // A wait that was written while the clock was ahead lasts longer by the step, and no longer.
-      this.world.clock.stepWall(DAY + 2 * HOUR)
+      this.world.clock.stepWall(this.#ahead + HOUR)
       await this.world.until(ended, CALM_MS)
     }
     await this.world.pass(20_000)

@@ -11,7 +11,7 @@ import type { FailurePolicy, Settled, WriteAnswer } from '../../../src/persisten
 import { StatusWriter, type StatusWriterOptions } from '../../../src/persistence/writer.ts'
 import { failurePolicy } from '../../../src/scheduler/retry.ts'
 import { aJob, epoch, NAMESPACE, newer, uid } from '../../builders.ts'
-import { cancel, failure, outcome, progress, running, waiting } from './facts.ts'
+import { cancel, failure, outcome, progress, replay, running, seen, waiting } from './facts.ts'
 import { CONFLICT, GONE, later, REFUSED, ScriptedStore, UNKNOWN, UNKNOWN_WRITTEN } from './store.ts'
 
 const SHARD = shardOf(NAMESPACE)
@@ -517,6 +517,38 @@ describe('an entry that is forgotten and comes back', () => {
     expect(facts()).toBe(1)
     await rest(clock)
     expect(facts()).toBe(0)
+  })
+})
+
+describe('an end and what happens after it', () => {
+  it('are two writes, however close together they were handed in', async () => {
+    const { clock, store, submit, settled, changes } = setup({}, [
+      aJob({ spec: { retry: { maxAttempts: 1 } } }),
+    ])
+    submit(failure())
+    submit(replay())
+    submit(seen)
+    await rest(clock)
+    expect(changes).toEqual(['Pending → DeadLettered', 'DeadLettered → Scheduled'])
+    expect(settled).toEqual([
+      ['outcome', 'written'],
+      ['replay', 'written'],
+      ['seen', 'overtaken'],
+    ])
+    expect(store.get(aJob()).status).toMatchObject({ phase: 'Scheduled', replays: 1 })
+  })
+
+  it('stay two writes when the answer to the first is lost (W3)', async () => {
+    const { clock, store, submit, changes, settled } = setup({}, [
+      aJob({ spec: { retry: { maxAttempts: 1 } } }),
+    ])
+    store.script(UNKNOWN_WRITTEN)
+    submit(failure())
+    submit(replay())
+    await rest(clock)
+    expect(store.writes.map(({ next }) => next.phase)).toEqual(['DeadLettered', 'Scheduled'])
+    expect(changes).toEqual(['DeadLettered → Scheduled'])
+    expect(settled.map(([kind]) => kind)).toEqual(['outcome', 'replay'])
   })
 })
 

@@ -141,6 +141,19 @@ describe('an aborted attempt', () => {
     expect(woken(ending, due)).toMatchObject({ outcome: { kind: threw }, abandoned: true })
   })
 
+  it('by a cancel gets the grace that it names, and is given up after it', () => {
+    for (const graceMs of [0, 1, 30_000]) {
+      const ending = aborted(running, { kind: 'cancelled', why: 'cancelled', graceMs }, 5)
+      expect(wakeAt(ending)).toBe(5 + graceMs)
+      expect(woken(ending, 5 + graceMs)).toMatchObject({
+        outcome: { kind: 'cancelled' },
+        abandoned: true,
+      })
+    }
+    const unnamed = aborted(running, { kind: 'cancelled', why: 'void' }, 5)
+    expect(wakeAt(unnamed)).toBe(5 + SETTLE_MS)
+  })
+
   it('keeps the first reason', () => {
     const ending = aborted(running, { kind: 'cancelled', why: 'cancelled' }, 5)
     expect(aborted(ending, { kind: 'drain' }, 6)).toBe(ending)
