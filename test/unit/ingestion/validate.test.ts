@@ -112,7 +112,7 @@ describe('a start time', () => {
 
 it('the first check that objects wins', () => {
   const object = aJob({
-    spec: { runId: '1', startAfter: '0001-01-01T00:00:00Z' },
+    spec: { array: { size: 2 }, startAfter: '0001-01-01T00:00:00Z' },
     payload: { kind: 'stored', bytes: 1e9 },
   })
   expect(judged(object)?.reason).toBe('NotYetSupported')
