@@ -6,11 +6,11 @@
 import { explain } from '../client/explain.ts'
 import type { Explanation } from '../core/explanation.ts'
 import { evidenceFrom } from '../kube/client-evidence.ts'
+import { escapeControls } from '../observability/log.ts'
 import { EXIT } from './exit.ts'
 import type { Given } from './given.ts'
 import { notFound } from './near.ts'
 import type { Context } from './ports.ts'
-import { printable } from './table.ts'
 
 export async function whyJobs(context: Context, given: Given): Promise<number> {
   const { output, signal, clock } = context
@@ -21,7 +21,7 @@ export async function whyJobs(context: Context, given: Given): Promise<number> {
     const key = { namespace, name }
     const explained = await explain(evidence, key, () => clock.now(), signal)
     if (explained === null) throw await notFound(context, 'QueueJob', key)
-    await output.write(`${printable(`${name} is ${textOf(explained)}`)}\n`)
+    await output.write(`${escapeControls(`${name} is ${textOf(explained)}`)}\n`)
   }
   return EXIT.done
 }

@@ -94,7 +94,7 @@ export class ClientRequests {
           maxBytes: MAX_OBJECT_BYTES,
           ...(signal ? { signal } : {}),
         })
-        const { raw, meta } = objectOf('POST', path, text)
+        const { raw, meta } = objectOf('POST', path, text, dryRun)
         return { kind: 'created', object: view(raw, meta) }
       } catch (error) {
         if (error instanceof KubeError && error.reason === 'AlreadyExists')
@@ -160,11 +160,22 @@ export class ClientRequests {
   }
 }
 
-function objectOf(verb: string, path: string, text: string): { raw: RawObject; meta: ObjectMeta } {
+/** @param dryRun the object was not stored, so it has no version */
+function objectOf(
+  verb: string,
+  path: string,
+  text: string,
+  dryRun = false,
+): { raw: RawObject; meta: ObjectMeta } {
   const raw = parsedJson(verb, path, text)
-  const meta = metaOf(raw)
+  const meta = metaOf(dryRun ? versioned(raw) : raw)
   if (!meta || !isRecord(raw)) throw badAnswer({ verb, path }, 'no object')
   return { raw, meta }
+}
+
+function versioned(raw: unknown): unknown {
+  if (!isRecord(raw) || !isRecord(raw.metadata)) return raw
+  return { ...raw, metadata: { resourceVersion: '1', ...raw.metadata } }
 }
 
 function parsedJson(verb: string, path: string, text: string): unknown {
