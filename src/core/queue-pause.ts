@@ -22,15 +22,16 @@ export interface QueuePause {
   readonly bySpec: boolean
 }
 
-type Paused = Pick<QueueObject, 'spec' | 'status'>
+/** What a Queue says about its pause. */
+export type PausedQueue = Pick<QueueObject, 'spec' | 'status'>
 type Intervals = NonNullable<QueueStatus['pauses']>
 
-export function isPaused({ spec, status }: Paused): boolean {
+export function isPaused({ spec, status }: PausedQueue): boolean {
   return spec.paused === true || status.paused !== undefined
 }
 
 /** Null: it does not pause. Where both ask for it, the words are those of the action. */
-export function pauseOf(queue: Paused): QueuePause | null {
+export function pauseOf(queue: PausedQueue): QueuePause | null {
   if (!isPaused(queue)) return null
   const { paused, pauses } = queue.status
   const open = pauses?.at(-1)
@@ -48,7 +49,7 @@ export function pauseOf(queue: Paused): QueuePause | null {
  * The intervals after a look at the queue: one begins, one ends, or none of it. Of more than are kept
  * the two oldest become one with the time between them, so that a deadline comes late rather than early.
  */
-export function pausesAfter(queue: Paused, now: WallMs): Intervals {
+export function pausesAfter(queue: PausedQueue, now: WallMs): Intervals {
   const known = queue.status.pauses ?? []
   const last = known.at(-1)
   const open = last !== undefined && last.endTime === undefined

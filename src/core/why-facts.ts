@@ -2,7 +2,6 @@
  * What is asked when somebody wants to know why a job waits, and what is answered (`why.ts`).
  */
 import type { Phase } from '../api/conditions.ts'
-import type { QueueStatus } from '../api/queue.ts'
 import type { JobError } from '../api/queuejob.ts'
 import {
   type AdviceSlots,
@@ -17,6 +16,7 @@ import type { MonoMs, WallMs } from './clock.ts'
 import type { Hold } from './hold.ts'
 import type { JobRecord } from './job.ts'
 import type { Place } from './place.ts'
+import type { PausedQueue } from './queue-pause.ts'
 import type { QueuePolicy } from './queue-policy.ts'
 
 /** How the queue of the job stands. */
@@ -24,14 +24,11 @@ export type QueueStanding =
   | { readonly kind: 'open' }
   /** Since when it has been missed; never for `default`. */
   | { readonly kind: 'missing'; readonly since: MonoMs }
-  | { readonly kind: 'paused'; readonly queue: { readonly status: PauseStatus } }
+  | { readonly kind: 'paused'; readonly queue: PausedQueue }
   /** It uses fields that this release does not serve. */
   | { readonly kind: 'not-served'; readonly fields: readonly string[] }
   /** Another operator serves it, and says why its jobs wait. */
   | { readonly kind: 'foreign' }
-
-/** What a Queue says about its pause. */
-export type PauseStatus = Pick<QueueStatus, 'paused' | 'conditions'>
 
 export type DispatchStanding =
   | { readonly kind: 'open' }
@@ -119,15 +116,4 @@ const MESSAGE_MAX = 1024
 export function withAdvice({ message, advice, until, stalled }: Waiting): string {
   const onlyTime = until > 0 && !stalled && advice.startsWith('wait until')
   return onlyTime ? message : cut(`${message}; ${advice}`, MESSAGE_MAX)
-}
-
-/** Who paused it and since when, as far as the Queue says so. */
-export function pauseOf({ paused, conditions }: PauseStatus) {
-  const since = conditions?.find(({ type }) => type === 'Paused')?.lastTransitionTime
-  return {
-    by: paused?.by ?? 'spec.paused',
-    since: paused?.since ?? since ?? 'an unknown time',
-    comment: paused?.comment ?? 'no comment',
-    drain: paused?.drain ?? false,
-  }
 }

@@ -17,7 +17,8 @@ import { handles, servesQueue } from './capacity.ts'
 import { type MonoMs, rfc3339 } from './clock.ts'
 import { isWaiting } from './job.ts'
 import { nearestName } from './nearest.ts'
-import { type OwnFacts, pauseOf, told, type WaitFacts, type Waiting } from './why-facts.ts'
+import { type PausedQueue, pauseOf } from './queue-pause.ts'
+import { type OwnFacts, told, type WaitFacts, type Waiting } from './why-facts.ts'
 import { shared } from './why-shared.ts'
 
 export type { DispatchStanding, QueueStanding, WaitFacts, Waiting } from './why-facts.ts'
@@ -82,16 +83,22 @@ function queueHolds(facts: OwnFacts): Waiting | null | 'no' {
       return null
     case 'missing':
       return missing(facts, standing.since)
-    case 'paused': {
-      const { drain, ...pause } = pauseOf(standing.queue.status)
-      const reason = drain ? 'QueueDraining' : 'QueuePaused'
-      return told('Blocked', reason, { namespace, queue, ...pause })
-    }
+    case 'paused':
+      return paused(facts, standing.queue)
     case 'not-served': {
       const slots = { namespace, queue, fields: standing.fields.join(', '), version: facts.version }
       return { ...told('Blocked', 'QueueNotServed', slots), stalled: true }
     }
   }
+}
+
+/** Who paused it, since when and why, as far as the Queue says so. */
+function paused({ record }: OwnFacts, pausedQueue: PausedQueue): Waiting {
+  const { namespace, queue } = record
+  const { by = 'spec.paused', since = '', comment = '', drain = false } = pauseOf(pausedQueue) ?? {}
+  const slots = { namespace, queue, by, since: since || 'an unknown time' }
+  if (drain) return told('Blocked', 'QueueDraining', slots)
+  return told('Blocked', 'QueuePaused', { ...slots, comment: comment || 'no comment' })
 }
 
 /** A queue may come a moment later than its jobs: a minute of grace before it is an error. */

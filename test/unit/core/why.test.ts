@@ -197,23 +197,13 @@ describe('a paused queue', () => {
     expect(said).toContain('paused by alice since 2026-05-01T11:00:00Z: deploying')
   })
 
-  it('takes the time from its condition when the spec pauses it', () => {
+  it('takes the time from its pauses when the spec pauses it', () => {
     const queue = aQueue({
       spec: { paused: true },
-      status: {
-        observedGeneration: 1,
-        conditions: [
-          {
-            type: 'Paused',
-            status: 'True',
-            reason: 'QueuePaused',
-            lastTransitionTime: '2026-05-01T10:00:00Z',
-          },
-        ],
-      },
+      status: { observedGeneration: 1, pauses: [{ startTime: '2026-05-01T10:00:00Z' }] },
     })
     const said = whyWaiting(facts({ queue: { kind: 'paused', queue } }))?.message
-    expect(said).toContain('paused by spec.paused since 2026-05-01T10:00:00Z')
+    expect(said).toContain('paused by spec.paused since 2026-05-01T10:00:00Z: no comment')
   })
 })
 
