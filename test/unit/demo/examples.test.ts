@@ -8,12 +8,14 @@ import { parseAllDocuments } from 'yaml'
 import type { z } from 'zod'
 import { expectationsIn } from '../../../demo/expectations.ts'
 import { shopHandlers } from '../../../examples/shop/handlers.ts'
-import { API_VERSION, LABELS } from '../../../src/api/conditions.ts'
+import { API_VERSION, type Kind, LABELS } from '../../../src/api/conditions.ts'
 import { QueueSpec } from '../../../src/api/queue.ts'
 import { QueueActionSpec } from '../../../src/api/queueaction.ts'
 import { QueueJobSpec } from '../../../src/api/queuejob.ts'
+import { QueueScheduleSpec } from '../../../src/api/queueschedule.ts'
 import { notYetSupported } from '../../../src/api/served.ts'
 import { payloadFromWire } from '../../../src/core/definition.ts'
+import { DEFAULT_ZONE, ticksOf } from '../../../src/ingestion/ticks.ts'
 
 const folder = path.join(import.meta.dirname, '..', '..', '..', 'examples')
 
@@ -38,11 +40,13 @@ const all = files.flatMap((file) =>
 )
 const ours = all.filter(({ manifest }) => manifest.apiVersion === API_VERSION)
 const jobs = ours.filter(({ kind }) => kind === 'QueueJob')
+const schedules = ours.filter(({ kind }) => kind === 'QueueSchedule')
 
 const specs: Readonly<Record<string, z.ZodObject>> = {
   QueueJob: QueueJobSpec,
   Queue: QueueSpec,
   QueueAction: QueueActionSpec,
+  QueueSchedule: QueueScheduleSpec,
 }
 
 describe('every example', () => {
@@ -57,7 +61,7 @@ describe('every example', () => {
   })
 
   it.each(ours)('$file: the $kind asks for nothing that is not served yet', (each) => {
-    const kind = each.kind as 'QueueJob' | 'Queue' | 'QueueAction'
+    const kind = each.kind as Kind
     expect(notYetSupported(kind, each.manifest.spec)).toEqual([])
   })
 
@@ -73,6 +77,28 @@ describe('every example', () => {
     expect(payloadFromWire(handler.definition.input, manifest.spec.payload)).toMatchObject({
       ok: true,
     })
+  })
+})
+
+describe('every schedule', () => {
+  it.each(schedules)('$file: has ticks, and a worker that takes its jobs', ({ manifest }) => {
+    const { schedule, timeZone, template } = QueueScheduleSpec.parse(manifest.spec)
+    const answer = ticksOf(schedule, timeZone ?? DEFAULT_ZONE)
+    expect(answer.ok && answer.ticks.next(0)).toBeGreaterThan(0)
+    const handler = shopHandlers.find(({ definition }) => definition.type === template.spec.type)
+    if (!handler) throw new Error(`no handler for ${template.spec.type}`)
+    expect(payloadFromWire(handler.definition.input, template.spec.payload)).toMatchObject({
+      ok: true,
+    })
+  })
+
+  it('that an action runs is there', () => {
+    const runs = ours.filter(({ manifest }) => manifest.spec.action === 'Run')
+    const names = schedules.map(({ manifest }) => manifest.metadata.name)
+    expect(runs.length).toBeGreaterThan(0)
+    for (const { manifest } of runs) {
+      expect(names).toContain((manifest.spec.target as { name: string }).name)
+    }
   })
 })
 
@@ -117,7 +143,12 @@ describe('the worker Deployment', () => {
   it('serves the queue of the examples', () => {
     const [queue] = manifestsOf('queue.yaml')
     expect(env('QUEUES')).toBe(queue?.metadata.name)
-    for (const { manifest } of jobs) expect(manifest.spec.queue).toBe(queue?.metadata.name)
+    // A queue that its manifest pauses only shows what is done to jobs that wait.
+    const paused = ours.filter(({ kind, manifest }) => kind === 'Queue' && manifest.spec.paused)
+    const held = new Set(paused.map(({ manifest }) => manifest.metadata.name))
+    const served = jobs.filter(({ manifest }) => !held.has(String(manifest.spec.queue)))
+    expect(served.length).toBeGreaterThan(8)
+    for (const { manifest } of served) expect(manifest.spec.queue).toBe(queue?.metadata.name)
   })
 
   it('gives handlers less time to finish than the kubelet gives the pod', () => {
