@@ -118,6 +118,15 @@ export class FakeApi implements StatusStore, ShardRecords {
     this.#tell(next)
   }
 
+  /** Another version of the same spec, as an edit of metadata makes one. */
+  touch(key: JobKey): void {
+    const job = this.jobs.get(keyOf(key))
+    if (!job) throw new Error(`no job ${key.name}`)
+    const next = { ...job, resourceVersion: this.#next() }
+    this.jobs.set(keyOf(next), next)
+    this.#tell(next)
+  }
+
   delete(key: JobKey): void {
     const job = this.jobs.get(keyOf(key))
     this.jobs.delete(keyOf(key))
