@@ -1,14 +1,15 @@
-// Bundles the program of the image: `npm run bundle` writes dist/, `npm run bundle -- FOLDER` another
+// Bundles the programs of the image: `npm run bundle` writes dist/, `npm run bundle -- FOLDER` another
 // folder (benchmarks take one of their own, so that two runs do not meet).
 //
 //   dist/gopherqueue.mjs   every command (operator, worker, standalone, …)
+//   dist/gq.mjs            the command for users, `gq` and `kubectl gq`
 //   dist/*-HASH.mjs        what only some commands need, loaded by those: less memory for the others
 //   dist/beat-thread.js    the program of the heartbeat thread, which is loaded by its path
 //   dist/package.json      tells Node that the .js file is a module
 //
 // The image needs nothing else but Node: no node_modules, no compiler.
 
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
 
@@ -52,13 +53,22 @@ export async function bundle(outdir: string): Promise<readonly string[]> {
     splitting: true,
     outExtension: { '.js': '.mjs' },
   })
+  // Built apart: what it shares with the operator must not be cut into pieces for its sake.
+  const gq = await build({
+    ...shared,
+    entryPoints: ['src/main/gq.ts'],
+    outdir,
+    splitting: true,
+    outExtension: { '.js': '.mjs' },
+  })
+  chmodSync(path.join(outdir, 'gq.mjs'), 0o755)
   const thread = await build({
     ...shared,
     entryPoints: ['src/main/beat-thread.ts'],
     outfile: path.join(outdir, 'beat-thread.js'),
   })
   writeFileSync(path.join(outdir, 'package.json'), '{ "type": "module" }\n')
-  return [command, thread].flatMap(({ metafile }) => Object.keys(metafile.inputs))
+  return [command, gq, thread].flatMap(({ metafile }) => Object.keys(metafile.inputs))
 }
 
 if (import.meta.main) await bundle(path.resolve(root, process.argv[2] ?? 'dist'))

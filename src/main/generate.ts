@@ -9,6 +9,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chartFiles } from './generate-chart.ts'
+import { cliFiles } from './generate-cli.ts'
 import { kindFiles } from './generate-kinds.ts'
 import { protocolFiles } from './generate-protocol.ts'
 import { referenceFiles } from './generate-reference.ts'
@@ -29,6 +30,7 @@ const GENERATORS: readonly (() => readonly Output[])[] = [
   protocolFiles,
   referenceFiles,
   kindFiles,
+  cliFiles,
 ]
 
 /** Folders that hold generated files only: anything else in them is left over. */

@@ -2,7 +2,7 @@
 // Dockerfile copies exactly that, and changes nothing that Pod Security asks for.
 
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -47,6 +47,18 @@ describe('the bundle', () => {
   it('knows its commands', async () => {
     const { stdout } = await run('gopherqueue.mjs', '--help')
     for (const command of ['operator', 'worker', 'standalone']) expect(stdout).toContain(command)
+  }, 40_000)
+
+  it('holds gq, which can be run by its name', async () => {
+    const file = path.join(folder, 'gq.mjs')
+    const plugin = path.join(folder, 'kubectl-gq')
+    symlinkSync(file, plugin)
+    const env = { PATH: path.dirname(process.execPath) }
+    const { stdout } = await promisify(execFile)(plugin, ['--help'], { env, timeout: 30_000 })
+    expect(stdout).toContain('Usage: kubectl gq')
+    expect((await run('gq.mjs', 'version')).stdout).toBe(`gq ${version}\n`)
+    await expect(run('gq.mjs', 'list')).rejects.toThrow('no kubeconfig')
+    rmSync(plugin)
   }, 40_000)
 
   it('holds the heartbeat thread beside it, under the name that the worker loads', async () => {
