@@ -228,10 +228,10 @@ describe('the whole system', () => {
   })
 
   it('refuses a field that this release does not serve, by name', async () => {
-    await system.create([jobObject('ahead', { idempotencyKey: 'k' })])
+    await system.create([jobObject('ahead', { array: { size: 2 } })])
     const { status } = await ended('ahead')
     expect(status).toMatchObject({ phase: 'Failed', reason: 'NotYetSupported' })
-    expect(status.message).toContain('spec.idempotencyKey')
+    expect(status.message).toContain('spec.array')
   })
 
   it('refuses a payload beyond 128 KiB, and leaves its neighbours alone', async () => {
