@@ -96,6 +96,7 @@ describe('what is not allowed says who, what and how it would be, and that is tr
   const rows: readonly [string, string, string, Act][] = [
     ['submitting', 'create', 'queuejobs', (gq) => gq.submit(noop, undefined)],
     ['reading a job', 'get', 'queuejobs', (gq) => gq.get(job.name)],
+    ['explaining a job', 'get', 'queues', async (gq) => (await gq.get(job.name)).explain()],
     ['listing jobs', 'list', 'queuejobs', (gq) => gq.list().next()],
     ['watching a job', 'watch', 'queuejobs', watchOnce],
     ['storing an action', 'create', 'queueactions', cancel],
@@ -165,6 +166,11 @@ describe('the verbs that docs/sdk.md names are enough', () => {
       },
       watch: async (gq) => (await found(gq)).watch().next(),
       list: found,
+      explain: async (gq) => {
+        // In a queue with a limit the other jobs are read, too.
+        const { name } = await admin.submit(noop, undefined, { queue: 'limited' })
+        return (await gq.get(name)).explain()
+      },
       cancel: async (gq) => {
         let waiting = true
         const cancelling = (await found(gq)).cancel({ wait: true }).finally(() => {
@@ -177,15 +183,24 @@ describe('the verbs that docs/sdk.md names are enough', () => {
     }
 
   const rows = rightsTable().map(
-    ({ does, jobs, actions }) =>
-      [does, does === 'cancel' ? [...jobs, 'list'] : jobs, actions] as const,
+    ({ does, jobs, actions, queues }) =>
+      [does, does === 'cancel' ? [...jobs, 'list'] : jobs, actions, queues] as const,
   )
 
   it('names every act', () => {
     expect(rows.map(([does]) => does)).toEqual(Object.keys(acts))
   })
 
-  it.each(rows)('to %s: %j on queuejobs, %j on queueactions', async (does, jobs, actions) => {
+  beforeAll(async () => {
+    const metadata = { name: 'limited', namespace }
+    const spec = { concurrency: { max: 1 } }
+    const queue = { apiVersion: 'gopherqueue.io/v1alpha1', kind: 'Queue', metadata, spec }
+    const apply = ['apply', '--server-side', '--filename=-']
+    await kubectl(cluster, apply, undefined, JSON.stringify(queue))
+  })
+
+  const titled = 'to %s: %j on queuejobs, %j on queueactions, %j on queues'
+  it.each(rows)(titled, async (does, jobs, actions, queues) => {
     const name = `may-${does.replace(/\W+/g, '-')}`
     await kubectl(cluster, ['create', 'serviceaccount', name, '--namespace', namespace])
     const rule = (resource: string, verbs: readonly string[]) =>
@@ -194,7 +209,11 @@ describe('the verbs that docs/sdk.md names are enough', () => {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'Role',
       metadata: { name, namespace },
-      rules: [...rule('queuejobs', jobs), ...rule('queueactions', actions)],
+      rules: [
+        ...rule('queuejobs', jobs),
+        ...rule('queueactions', actions),
+        ...rule('queues', queues),
+      ],
     }
     const apply = ['apply', '--server-side', '--filename=-']
     await kubectl(cluster, apply, undefined, JSON.stringify(role))
@@ -226,16 +245,22 @@ describe('the verbs that docs/sdk.md names are enough', () => {
 })
 
 /** The table of docs/sdk.md, section "Rights". */
-function rightsTable(): readonly { does: string; jobs: string[]; actions: string[] }[] {
+function rightsTable(): readonly {
+  does: string
+  jobs: string[]
+  actions: string[]
+  queues: string[]
+}[] {
   const page = readFileSync(path.join(policies, '..', 'docs', 'sdk.md'), 'utf8')
   const section = page.slice(page.indexOf('## Rights'), page.indexOf('## Test handlers'))
-  const verbs = (cell = '') => cell.match(/\b(create|get|list|watch|cancel)\b/g) ?? []
+  const verbs = (cell: string): string[] => cell.match(/\b(create|get|list|watch|cancel)\b/g) ?? []
   return section
     .split('\n')
     .filter((line) => line.startsWith('| `'))
     .map((line) => {
-      const [, does = '', jobs, actions] = line.split('|').map((cell) => cell.trim())
-      return { does: does.replaceAll('`', ''), jobs: verbs(jobs), actions: verbs(actions) }
+      const [, does = '', ...cells] = line.split('|').map((cell) => cell.trim())
+      const [jobs = [], actions = [], queues = []] = cells.map(verbs)
+      return { does: does.replaceAll('`', ''), jobs, actions, queues }
     })
 }
 
