@@ -157,6 +157,64 @@ describe('what other jobs say', () => {
   })
 })
 
+describe('an ended job whose spec names another run (U3)', () => {
+  const ended = (given: { runId?: string; is?: string; deleting?: boolean }) =>
+    aJob({
+      generation: 2,
+      deleting: given.deleting ?? false,
+      spec: given.runId === undefined ? {} : { runId: given.runId },
+      status: {
+        phase: 'Completed',
+        epoch: epoch(1),
+        observedGeneration: 1,
+        ...(given.is === undefined ? {} : { runId: given.is }),
+      },
+    })
+
+  it('is run again, and the write that does it tells that the edit was seen', () => {
+    const { see, said, facts } = anIntake()
+    see(ended({ runId: 'two', is: 'one' }))
+    expect([said, facts]).toEqual([['rerun', 'place'], []])
+  })
+
+  it.each([
+    ['an equal one', { runId: 'one', is: 'one' }],
+    ['none', { is: 'one' }],
+    ['another one while it is being deleted', { runId: 'two', is: 'one', deleting: true }],
+  ])('but not for %s', (_what, given) => {
+    const { see, said } = anIntake()
+    see(ended(given))
+    expect(said).toEqual(['place'])
+  })
+
+  it('is asked once while the answer is awaited', () => {
+    const { see, said, ledger } = anIntake({ leads: () => false })
+    const job = see(ended({ runId: 'two', is: 'one' }))
+    ledger.factQueued(job.uid)
+    const leading = anIntake({ ledger })
+    leading.see(newer(job))
+    expect([said, leading.said]).toEqual([[], ['place']])
+  })
+})
+
+describe('a suspension of a job with an active deadline', () => {
+  const spec = { activeDeadlineSeconds: 3600, suspend: true } as const
+
+  it('is written, also when nothing was: its clock stands still', () => {
+    const { see, facts } = anIntake()
+    see(aJob({ spec }))
+    see(aJob({ uid: uid(2), name: 'other', spec: { suspend: true } }))
+    expect(facts).toEqual([{ kind: 'seen' }])
+  })
+
+  it('is not written twice', () => {
+    const { see, facts } = anIntake()
+    const status = { phase: 'Suspended', suspendedTime: '2026-05-01T12:00:00Z' } as const
+    see(aJob({ spec, status: { ...status, observedGeneration: 1 } }))
+    expect(facts).toEqual([])
+  })
+})
+
 describe('a deletion (U5)', () => {
   it('is told once, with the attempt that ran', () => {
     const { see, said, ledger, intake } = anIntake()
