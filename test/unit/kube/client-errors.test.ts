@@ -151,3 +151,22 @@ describe('the words', () => {
     })
   })
 })
+
+describe('what is asked of all namespaces', () => {
+  const everywhere: Request = { ...request, verb: 'list', kind: 'Queue', namespace: '' }
+  const said = (status: number, message: string) =>
+    apiErrorOf(errorOfAnswer({ ...asked, verb: 'GET' }, status, '', { message }), everywhere)
+
+  it('is granted by a role of the cluster', () => {
+    const error = said(403, 'queues is forbidden: User "jane" cannot list resource "queues"')
+    expect(error).toMatchObject({ code: 'Forbidden', verb: 'list', resource: 'queues' })
+    expect(error.message).toContain('list queues in all namespaces')
+    expect(error.help).toContain(
+      'kubectl create clusterrole gopherqueue-queues-list-jane --verb=list --resource=queues.gopherqueue.io && kubectl create clusterrolebinding gopherqueue-queues-list-jane --clusterrole=gopherqueue-queues-list-jane --user=jane',
+    )
+  })
+
+  it('has no namespace that could be missing', () => {
+    expect(said(404, 'not found').code).toBe('NotInstalled')
+  })
+})
