@@ -3,6 +3,7 @@
  * the table of reasons asks for one, an Event. At info a job tells its story in few lines: started (if
  * it ran for a second), retried, ended.
  */
+import type { QueueJobStatus } from '../api/queuejob.ts'
 import { sentence } from '../api/reasons.ts'
 import type { JobKey, WorkerId } from '../core/ids.ts'
 import { isTerminal, type JobObject } from '../core/job.ts'
@@ -41,12 +42,12 @@ export class StatusObserver implements WriteObserver {
       result: 'written',
     })
     metrics.observe('gopherqueue_status_write_seconds', tookMs / 1000)
+    this.#attemptEnded(change)
     if (object.status.phase === before.phase && object.status.reason === before.reason) return
     if (isTerminal(object.status.phase)) {
       this.#finished(object)
       this.#options.ended(object)
     }
-    this.#attemptEnded(change)
     this.#log(object)
     const note = eventOf(change)
     if (note) this.#options.events.emit(note)
@@ -136,9 +137,8 @@ export class StatusObserver implements WriteObserver {
   /** A write that closes an attempt says how it ended and how long it ran. */
   #attemptEnded({ object, before }: Change): void {
     const { status, spec, namespace } = object
-    const closed = status.phase !== 'Running' && status.epoch !== undefined
-    const moved = status.epoch !== before.epoch || before.phase === 'Running'
-    if (!closed || !moved || status.startTime === undefined) return
+    if (status.phase === 'Running' || status.startTime === undefined) return
+    if (before.phase !== 'Running' && !tellsOfAnother(status, before)) return
     const reason =
       status.phase === 'Completed' ? 'Completed' : (status.error?.code ?? status.reason ?? '')
     this.#options.metrics.count('gopherqueue_attempts_ended_total', {
@@ -166,4 +166,11 @@ export class StatusObserver implements WriteObserver {
     else if (status.phase === 'Running') logger.info('a job has started', fields)
     else logger.info('a job waits', fields)
   }
+}
+
+/** A start that was never written as Running ended. Replays and cancels raise the epoch without one. */
+function tellsOfAnother(status: QueueJobStatus, before: QueueJobStatus): boolean {
+  const lastOf = ({ history }: QueueJobStatus) => history?.at(-1)?.epoch
+  const isKept = status.history !== undefined && lastOf(status) !== lastOf(before)
+  return isKept || status.startTime !== before.startTime
 }

@@ -54,9 +54,45 @@ describe('a status that was written', () => {
     wrote({}, { phase: 'Completed', epoch: epoch(1), reason: 'Completed', startTime })
     const ends = counted.filter((name) => !name.includes('status_writes'))
     expect(ends.map((name) => name.split(' ')[0])).toEqual([
-      'gopherqueue_jobs_finished_total',
       'gopherqueue_attempts_ended_total',
+      'gopherqueue_jobs_finished_total',
     ])
+  })
+
+  it.each([
+    ['a replay', { phase: 'Failed' }, { phase: 'Scheduled', reason: 'Replayed' }],
+    [
+      'a cancel of a job that waits',
+      { phase: 'Retrying' },
+      { phase: 'Cancelled', reason: 'Cancelled' },
+    ],
+    ['a discard', { phase: 'DeadLettered' }, { phase: 'Cancelled', reason: 'Discarded' }],
+  ] as const)('of %s ends no attempt, though it raises the epoch', (_what, before, after) => {
+    const { wrote, counted } = anObserver()
+    const history = [{ number: 1, epoch: epoch(1) }]
+    const ran = { startTime, history }
+    wrote({ ...ran, ...before, epoch: epoch(1) }, { ...ran, ...after, epoch: epoch(2) })
+    expect(counted.join()).not.toContain('attempts_ended')
+  })
+
+  it('of an attempt that ended in less than a second counts it, also in the second of the one before', () => {
+    const { wrote, counted } = anObserver()
+    const entry = (seq: number) => ({ number: seq, epoch: epoch(seq) })
+    const before = {
+      phase: 'Retrying',
+      epoch: epoch(1),
+      startTime,
+      history: [entry(1)],
+      reason: 'BackingOff',
+    } as const
+    const after = {
+      ...before,
+      epoch: epoch(2),
+      history: [entry(1), entry(2)],
+      reason: 'BackingOff',
+    }
+    wrote(before, after)
+    expect(counted.join()).toContain('attempts_ended')
   })
 
   it('that only informs is counted as such, and says nothing twice', () => {
