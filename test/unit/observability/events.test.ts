@@ -162,7 +162,7 @@ describe('the text', () => {
       action: 'DeadLettered',
     })
     expect(event?.note.startsWith(`${message}. To change it: `)).toBe(true)
-    expect(event?.note).toContain('kubectl -n shop delete qj invoice-1')
+    expect(event?.note).toContain('gq replay invoice-1 -n shop')
   })
 
   it('says what to do once, where the message says it already', () => {
