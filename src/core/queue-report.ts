@@ -186,6 +186,19 @@ export function queueChange(before: QueueStatus, next: QueueStatus): QueueChange
   return numbers(before) === numbers(next) ? 'nothing' : 'numbers'
 }
 
+/**
+ * Everything of the facts that a change of the status can come from: as long as it and the Queue are the
+ * same, so is the answer of `queueChange`. A tenth of the cost, for a thousand queues that are at rest.
+ */
+export function factsPrint(facts: QueueFacts): string {
+  const { counts, startsPerMinute, dispatch, limit, pressure, version } = facts
+  const { waiting, ready, running, dead, oldest, workers, slots, free, types } = counts
+  return [
+    ...[waiting, ready, running, dead, oldest, workers, slots, free, types.join()],
+    ...[startsPerMinute === 0, dispatch.kind, limit?.reason, pressure === null, version],
+  ].join(' ')
+}
+
 /** Conditions that follow from what a person wrote. */
 const PERSONS: ReadonlySet<string> = new Set(['Ready', 'Paused'])
 /** Their words hold numbers that change by themselves, or come from elsewhere. */

@@ -15,7 +15,7 @@ import { rfc3339 } from '../core/clock.ts'
 import { describeError } from '../core/errors.ts'
 import { type JobKey, keyText, type ShardId, shardOf } from '../core/ids.ts'
 import { type Counted, noCounts, type QueueCounts } from '../core/queue-counts.ts'
-import { type QueueFacts, queueChange, queueStatus } from '../core/queue-report.ts'
+import { factsPrint, type QueueFacts, queueChange, queueStatus } from '../core/queue-report.ts'
 import type { QueueObject } from '../core/resources.ts'
 import type { DispatchStanding } from '../core/why.ts'
 import type { Logger, Metrics } from '../observability/ports.ts'
@@ -59,6 +59,8 @@ export class QueueReporter implements QueuePauses {
   /** Numbers that the budget has room for. */
   readonly #granted = new Set<string>()
   readonly #writtenAt = new Map<string, MonoMs>()
+  /** What was found to be no news: the same is none. */
+  readonly #quiet = new Map<string, { readonly queue: QueueObject; readonly print: string }>()
   #counted: Counted = { queues: new Map(), phases: new Map() }
   #hasCounted = false
   #rounds = 0
@@ -109,6 +111,7 @@ export class QueueReporter implements QueuePauses {
   removed(queue: JobKey): void {
     this.#granted.delete(keyText(queue))
     this.#writtenAt.delete(keyText(queue))
+    this.#quiet.delete(keyText(queue))
   }
 
   /** The shard is led now: what nobody wrote meanwhile is written. */
@@ -141,7 +144,7 @@ export class QueueReporter implements QueuePauses {
     else return this.#pending
     const now = this.#options.clock.monotonic()
     const due = [...this.#options.queues.all()]
-      .filter((queue) => this.#isOurs(queue) && this.#changeOf(queue) === 'numbers')
+      .filter((queue) => this.#isOurs(queue) && this.#hasNews(queue))
       .map((queue) => ({ key: keyText(queue), toldAt: this.#toldAt(queue) }))
       .filter(({ key, toldAt }) => !this.#granted.has(key) && now - toldAt >= QUIET_MS)
       .sort((a, b) => a.toldAt - b.toldAt)
@@ -181,8 +184,13 @@ export class QueueReporter implements QueuePauses {
     return queueStatus(queue, this.#factsOf(queue), this.#options.clock.now())
   }
 
-  #changeOf(queue: QueueObject) {
-    return queueChange(queue.status, this.#statusOf(queue))
+  #hasNews(queue: QueueObject): boolean {
+    const print = factsPrint(this.#factsOf(queue))
+    const quiet = this.#quiet.get(keyText(queue))
+    if (quiet?.queue === queue && quiet.print === print) return false
+    const change = queueChange(queue.status, this.#statusOf(queue))
+    if (change === 'nothing') this.#quiet.set(keyText(queue), { queue, print })
+    return change === 'numbers'
   }
 
   #factsOf(queue: QueueObject): QueueFacts {

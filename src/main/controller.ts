@@ -362,9 +362,11 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
         const slots = { objects: ledger.size, limit: settings.maxObjects }
         return { reason: 'ClusterFull', message: sentence('ClusterFull', slots) }
       }
+      const policy = queues.policy(namespace, name)
+      if (policy.max === Number.POSITIVE_INFINITY && !policy.rate) return null
       return limitHold({
         queue: name,
-        policy: queues.policy(namespace, name),
+        policy,
         running: cycle.standing.running(namespace, name),
         rateReadyAt: cycle.standing.rateReadyAt(namespace, name),
         waiting: counts.waiting,

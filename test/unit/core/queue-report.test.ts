@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { MAX_TYPES, QueueStatus } from '../../../src/api/queue.ts'
 import { rfc3339 } from '../../../src/core/clock.ts'
 import { noCounts, type QueueCounts } from '../../../src/core/queue-counts.ts'
-import { type QueueFacts, queueChange, queueStatus } from '../../../src/core/queue-report.ts'
+import {
+  factsPrint,
+  type QueueFacts,
+  queueChange,
+  queueStatus,
+} from '../../../src/core/queue-report.ts'
 import type { QueueObject } from '../../../src/core/resources.ts'
 import { aQueue, NAMESPACE, NOON, QUEUE } from '../../builders.ts'
 
@@ -253,6 +258,34 @@ describe('whether a status is worth a write', () => {
         const written = told(given, queue)
         const later = told(given, { ...queue, status: written }, NOON + ms)
         expect(queueChange(written, later)).toBe('nothing')
+      }),
+    )
+  })
+})
+
+describe('the print of the facts', () => {
+  it('is another one whenever the status is worth a write', () => {
+    const count = fc.integer({ min: 0, max: 2 })
+    const any = fc.record({
+      counts: fc.record({
+        ...{ waiting: count, ready: count, running: count, dead: count },
+        ...{ workers: count, slots: count, free: count },
+        oldest: fc.constantFrom(NOON, NOON + 1_000, Number.POSITIVE_INFINITY),
+        types: fc.constantFrom([], ['a'], ['a', 'b']),
+      }),
+      startsPerMinute: count,
+      dispatch: fc.constantFrom({ kind: 'open' }, { kind: 'paused' }),
+      limit: fc.constantFrom(null, { reason: 'ConcurrencyLimit', message: 'x' }),
+      pressure: fc.constantFrom(null, { objects: 1, limit: 1 }),
+    })
+    fc.assert(
+      fc.property(any, any, (a, b) => {
+        const [before, after] = [a, b] as Given[]
+        const written = told(before ?? {})
+        const next = told(after ?? {}, aQueue({ status: written }))
+        if (queueChange(written, next) !== 'nothing') {
+          expect(factsPrint(facts(after))).not.toBe(factsPrint(facts(before)))
+        }
       }),
     )
   })
