@@ -310,6 +310,7 @@ export class ScheduleReconciler implements Watcher<ScheduleObject>, ScheduleRuns
           this.#known.set(key, { ...schedule, status, resourceVersion: answer.resourceVersion })
         }
         this.#tellTrouble(schedule, carried.trouble)
+        this.#countMissed(carried.missed)
         return { kind: 'requeue', afterMs: carried.againMs ?? 0 }
       }
       case 'gone':
@@ -347,6 +348,12 @@ export class ScheduleReconciler implements Watcher<ScheduleObject>, ScheduleRuns
   #tellMade({ namespace, name, uid }: ScheduleObject, job: string, tick: WallMs): void {
     const fields = { namespace, schedule: name, uid, job, tick: rfc3339(tick) }
     this.#options.logger.info('a schedule made a job', fields)
+    this.#options.metrics.count('gopherqueue_schedule_ticks_total', { result: 'made' })
+  }
+
+  #countMissed(ticks: number): void {
+    if (ticks === 0) return
+    this.#options.metrics.count('gopherqueue_schedule_ticks_total', { result: 'missed' }, ticks)
   }
 
   #tellTrouble(schedule: ScheduleObject, trouble: Carried['trouble']): void {

@@ -107,6 +107,7 @@ export const LABELS = {
   'result:information_total': oneOf('Whether the budget had room.', ['taken', 'refused']),
   use: oneOf('What is told.', ['queue', 'action', 'schedule', 'event']),
   limit: oneOf('The setting.', ['maxObjects', 'maxFinishedObjects']),
+  'result:schedule_ticks_total': oneOf('Whether the tick made a job.', ['made', 'missed']),
   'result:reconciles_total': oneOf('What the look led to.', ['done', 'requeue', 'failed']),
   action: oneOf('What the QueueAction asks for.', ACTIONS),
   'result:action_targets_total': oneOf('What came of the target.', ['done', 'skipped', 'failed']),
@@ -301,6 +302,12 @@ const OPERATOR_ROWS = {
     OPERATOR,
     'Term in which this process leads the shard; 0: it does not.',
     ['shard'],
+  ),
+  gopherqueue_schedule_ticks_total: row(
+    'counter',
+    OPERATOR,
+    'Ticks of QueueSchedules, by what became of them.',
+    ['result'],
   ),
   gopherqueue_queue_status_writes_total: row(
     'counter',
