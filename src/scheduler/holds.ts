@@ -26,7 +26,7 @@ import {
 } from '../core/why-facts.ts'
 import type { FactSink } from '../persistence/ports.ts'
 import { dueAt, isUnconfirmedRestore } from './placement.ts'
-import type { Capacity, Standing } from './ports.ts'
+import type { Capacity, Holder, Standing } from './ports.ts'
 
 export interface HoldsOptions {
   readonly ledger: Ledger
@@ -127,7 +127,8 @@ interface QueueInRound {
   readonly classes: readonly ClassCapacity[]
   /** By type and asked version. */
   readonly handled: Map<string, boolean>
-  readonly holders: Map<string, readonly string[]>
+  /** Names by concurrency key; null = nobody has asked yet. */
+  holders: ReadonlyMap<string, readonly string[]> | null
 }
 
 /** One look at all jobs; the world stands still during it. */
@@ -188,20 +189,15 @@ class Round {
       policy: policy(namespace, name),
       classes: this.#classes.filter((each) => servesQueue(each, { namespace, queue: name })),
       handled: new Map(),
-      holders: new Map(),
+      holders: null,
     }
     queues.set(name, found)
     return found
   }
 
   #holders(queue: QueueInRound, record: JobRecord): readonly string[] {
-    const { namespace, queue: name, concurrencyKey: key } = record
-    let names = queue.holders.get(key)
-    if (!names) {
-      names = this.#options.standing.holders(namespace, name, key).map((holder) => holder.name)
-      queue.holders.set(key, names)
-    }
-    return names
+    queue.holders ??= namesByKey(this.#options.standing.holders(record.namespace, record.queue))
+    return queue.holders.get(record.concurrencyKey) ?? []
   }
 
   #keyAhead(record: JobRecord): number {
@@ -209,6 +205,16 @@ class Round {
     const order = this.#keyed.get(keyText(record)) ?? []
     return countBelow(order, record.submission.firstSeen)
   }
+}
+
+function namesByKey(holders: readonly Holder[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>()
+  for (const { name, concurrencyKey } of holders) {
+    const known = found.get(concurrencyKey)
+    if (known) known.push(name)
+    else found.set(concurrencyKey, [name])
+  }
+  return found
 }
 
 /** By key: the order of submission of the jobs that wait with it, ascending. */

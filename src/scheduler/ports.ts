@@ -76,6 +76,8 @@ export interface LingeringHandlers {
 export interface Holder {
   readonly name: string
   readonly uid: JobUid
+  /** '' = none. */
+  readonly concurrencyKey: string
 }
 
 /**

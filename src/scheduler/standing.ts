@@ -37,7 +37,7 @@ export class ReadyStanding implements Standing {
 
   holders(namespace: string, queue: string, concurrencyKey?: string): readonly Holder[] {
     const holders = this.#options.usage().holders(namespace, queue, concurrencyKey)
-    return holders.map(({ name, uid }) => ({ name, uid }))
+    return holders.map(({ name, uid, concurrencyKey: key }) => ({ name, uid, concurrencyKey: key }))
   }
 
   running(namespace: string, queue: string): number {

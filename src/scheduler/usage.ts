@@ -65,7 +65,7 @@ export class Usage {
   }
 }
 
-function take({ all, byKey }: Taken, holder: Holder & Pick<JobRecord, 'concurrencyKey'>): void {
+function take({ all, byKey }: Taken, holder: Holder): void {
   all.push(holder)
   if (holder.concurrencyKey === '') return
   const others = byKey.get(holder.concurrencyKey)
