@@ -4,7 +4,7 @@
  *
  * Neither payload nor result stands in it, only their sizes: the history is one stream for all
  * namespaces, and who may read it is decided by NATS and not by the RBAC of a namespace
- * (docs/decisions/0022). The id is made of what happened, so that a repeated event is the same event.
+ * (docs/decisions/0023). The id is made of what happened, so that a repeated event is the same event.
  */
 import { GROUP } from '../api/conditions.ts'
 import { rfc3339, type WallMs } from '../core/clock.ts'
