@@ -71,14 +71,16 @@ export function planStatus(input: StatusInput): StatusPlan {
     stalled = step.stalled ?? false
   }
   if (!applied.includes(true)) return { status: null, applied }
-  const next = complete(input, status, stalled ?? isStalled(before))
+  const level = atLevel(status, context)
+  if (level !== status) stalled = false
+  const next = complete(input, level, stalled ?? isStalled(before))
   return { status: sameStatus(before, next) ? null : next, applied }
 }
 
 function apply(status: QueueJobStatus, fact: Fact, context: StepContext): Step {
   switch (fact.kind) {
     case 'seen':
-      return applySeen(status, context)
+      return { status, stalled: isStalled(status) }
     case 'refused':
       return applyRefused(status, fact, context)
     case 'waiting':
@@ -115,17 +117,17 @@ function apply(status: QueueJobStatus, fact: Fact, context: StepContext): Step {
   }
 }
 
-/** U2: suspended and resumed by the write that an edit costs anyway. A back-off that runs goes on. */
-function applySeen(status: QueueJobStatus, { record, now }: StepContext): Step {
-  const told = { status, stalled: isStalled(status) }
-  if (!isWaiting(status.phase) || record.suspend === (status.phase === 'Suspended')) return told
+/**
+ * U2: suspension is a level. Every write of a job that waits says so, whatever it was for: an edit, a
+ * failure of the attempt that was to end. A back-off that still runs goes on meanwhile.
+ */
+function atLevel(status: QueueJobStatus, { record, now }: StepContext): QueueJobStatus {
+  if (!isWaiting(status.phase) || record.suspend === (status.phase === 'Suspended')) return status
   const { nextAttemptTime, ...rest } = status
   return {
-    status: {
-      ...rest,
-      ...waitingAgain(record, 'it was resumed'),
-      ...(stillRuns(nextAttemptTime, now) ? { nextAttemptTime } : {}),
-    },
+    ...rest,
+    ...waitingAgain(record, 'it was resumed'),
+    ...(stillRuns(nextAttemptTime, now) ? { nextAttemptTime } : {}),
   }
 }
 

@@ -131,7 +131,7 @@ describe('the clock in the status', () => {
           if (what === 'run') ran += minutes
           if (what === 'pause') pauses.push(pause(now, now + minutes))
           if (what === 'suspend') {
-            const held = { phase: 'Suspended', ...status } as const
+            const held = { ...status, phase: 'Suspended' } as const
             status = {
               ...clockOf(
                 anHour({ suspend: true }),

@@ -362,6 +362,16 @@ describe('spec.suspend (U2)', () => {
     expect(status.nextAttemptTime).toBe(IN_PHASE.Retrying.status.nextAttemptTime)
   })
 
+  it.each([
+    ['a failure', failure(), { attempts: 1 }],
+    ['a snooze', outcome({ outcome: { kind: 'snoozed', delayMs: 60_000 } }), { snoozes: 1 }],
+    ['a loss', lost(), { crashes: 1 }],
+  ] as const)('that is met by %s counts it and waits, in one write', (_what, fact, counted) => {
+    const status = planned(edited(IN_PHASE.Running, true), [fact])
+    expect(status).toMatchObject({ phase: 'Suspended', reason: 'Suspended', ...counted })
+    expect(status.nextAttemptTime).toBeDefined()
+  })
+
   it('leaves a running attempt in the phase Running: its worker is told', () => {
     expect(planned(edited(IN_PHASE.Running, true), [seen]).phase).toBe('Running')
   })
