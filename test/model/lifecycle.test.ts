@@ -139,6 +139,8 @@ class Life {
   constructor(seed: number) {
     this.#seed = seed
     this.world = new World(seed)
+    // A slow server lets facts gather for one write, and the watch overtake the answers.
+    this.world.api.answerMs = [0, 20, 400][seed % 3] ?? 0
     this.world.startOperator()
     for (const n of [0, 1]) this.#startWorker(n)
     for (let n = 0; n < JOBS; n++) this.#submit(n, SPECS[(seed + n) % SPECS.length] ?? {})
