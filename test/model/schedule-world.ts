@@ -37,6 +37,8 @@ export class ScheduleWorld {
   readonly made: string[] = []
   readonly events: EventNote[] = []
   statusWrites = 0
+  /** Creates that reached the server, whatever it said. */
+  creates = 0
   /** What befalls the next calls, one each. */
   readonly faults: (Fault | null)[] = []
   /** What the server says to every create, if not yes. */
@@ -179,6 +181,7 @@ export class ScheduleWorld {
   }
 
   #create({ namespace, name, owner, spec }: NewObject<'QueueJob'>): CreateAnswer {
+    this.creates += 1
     if (this.refusal) return this.refusal
     if (this.jobs.has(name)) return { kind: 'exists' }
     const { payload: _, ...rest } = spec

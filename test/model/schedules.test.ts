@@ -135,6 +135,21 @@ describe('a change of leader', () => {
   })
 })
 
+describe('a shard that is lost', () => {
+  it('stops whoever makes up for an outage, in the middle of it', async () => {
+    const world = new ScheduleWorld()
+    const creationMs = NOON - 10 * HOUR
+    world.apply({ creationMs, spec: { schedule: '0 * * * *', catchUp: 'All', ...KEEP_ALL } })
+    const operator = world.start()
+    world.onMade = () => {
+      operator.leads = false
+    }
+    await world.pass(MINUTE)
+    expect(world.made).toHaveLength(1)
+    expect(world.statusWrites).toBe(0)
+  })
+})
+
 describe('an outage of six hours', () => {
   it.each([
     ['None', 0],
@@ -283,6 +298,19 @@ describe('an edit', () => {
     await world.pass(SECOND)
     expect(world.made).toEqual(namesOf([NOON + HOUR]))
     expect(world.schedule.status).not.toHaveProperty('conditions')
+  })
+
+  it('is not waited for for ever: rights and policies change elsewhere, once a minute is enough', async () => {
+    const world = new ScheduleWorld()
+    world.start()
+    world.apply()
+    world.refusal = { kind: 'refused', status: 403, detail: 'exceeded quota' }
+    await world.pass(HOUR + 10 * MINUTE)
+    expect(world.creates).toBeGreaterThan(5)
+    expect(world.creates).toBeLessThanOrEqual(11)
+    world.refusal = null
+    await world.pass(2 * MINUTE)
+    expect(world.made).toEqual(namesOf([NOON + HOUR]))
   })
 
   it('of something else lets the schedule be', async () => {
