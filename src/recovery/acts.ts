@@ -70,14 +70,6 @@ export class Acts {
     }
   }
 
-  /** U1; the same as `act` with a cancel. */
-  cancel(
-    entry: Entry,
-    request: Omit<Extract<ActRequest, { kind: 'cancel' }>, 'kind'>,
-  ): Promise<Settled> {
-    return this.act(entry, { kind: 'cancel', ...request })
-  }
-
   /** U3: `spec.runId` of a job that has ended names another run. */
   rerun(entry: Entry): Promise<Settled> {
     const { shards, sink, clock } = this.#options

@@ -169,11 +169,11 @@ describe('a start that nobody listed (D7)', () => {
 })
 
 describe('a cancel (U1)', () => {
-  const request = { order: 7, action: 'stop-it', by: '', comment: '' }
+  const request = { kind: 'cancel', order: 7, action: 'stop-it', by: '', comment: '' } as const
 
   it('is written with a fence first; only then is the message purged and the worker told', async () => {
     const { acts, open, done, facts, told } = aScene()
-    expect(await acts.cancel(open(), request)).toBe('written')
+    expect(await acts.act(open(), request)).toBe('written')
     expect(done).toEqual(['write cancel', 'purge', 'tell worker', 'moved'])
     expect(facts).toMatchObject([{ kind: 'cancel', fence: epoch(2), order: 7 }])
     expect(told).toMatchObject([{ kind: 'cancel', epochMax: epoch(1), reason: 'cancelled' }])
@@ -182,14 +182,14 @@ describe('a cancel (U1)', () => {
   it('that an outcome overtook tells nobody anything', async () => {
     const { acts, open, answer, told, done } = aScene()
     answer.settled = 'overtaken'
-    await acts.cancel(open(), request)
+    await acts.act(open(), request)
     expect([told, done]).toEqual([[], ['write cancel', 'moved']])
   })
 
   it('takes the slot of the handler that it stops until the next heartbeat', async () => {
     const { acts, open, workers, ledger } = aScene()
     const entry = open()
-    await acts.cancel(entry, request)
+    await acts.act(entry, request)
     ledger.drop(entry, epoch(1))
     expect(workers.get(entry.object.namespace, anOwner().worker)?.strays).toHaveLength(1)
   })
@@ -197,7 +197,7 @@ describe('a cancel (U1)', () => {
   it('of a shard that is not led is left to whoever leads it', async () => {
     const { acts, entry, shards, facts } = aScene()
     shards.enter(entry.shard, 'window')
-    expect(await acts.cancel(entry, request)).toBe('stopped')
+    expect(await acts.act(entry, request)).toBe('stopped')
     expect(facts).toEqual([])
   })
 })
