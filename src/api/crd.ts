@@ -70,7 +70,12 @@ const OUTPUT: Readonly<Record<Kind, KindOutput>> = {
       wide('Ready', 'integer', '.status.ready', 'Waiting jobs that a free slot would start.'),
       wide('Slots', 'integer', '.status.slots', 'Slots of all workers.'),
       wide('Free', 'integer', '.status.freeSlots', 'Slots without an attempt.'),
-      wide('Starts', 'integer', '.status.startsPerMinute', 'Starts in a minute, when last written.'),
+      wide(
+        'Starts',
+        'integer',
+        '.status.startsPerMinute',
+        'Starts in a minute, when last written.',
+      ),
     ],
     selectable: ['.spec.paused', '.spec.controllerName'],
   },

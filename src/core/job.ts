@@ -35,6 +35,12 @@ export interface PayloadRef {
   readonly key: string
 }
 
+/** What a live read of a payload gives. */
+export type PayloadAnswer =
+  | { readonly kind: 'found'; readonly json: string | null }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'later'; readonly retryAfterMs: number }
+
 /** One version of a QueueJob as read from the API server, without managed fields and payload. */
 export interface JobObject extends JobKey {
   readonly uid: JobUid

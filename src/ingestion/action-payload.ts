@@ -7,14 +7,14 @@ import { MAX_PAYLOAD_BYTES } from '../api/queuejob.ts'
 import { sentence } from '../api/reasons.ts'
 import { MAX_PAYLOAD_DEPTH } from '../core/depth.ts'
 import type { ActionObject } from '../core/resources.ts'
-import type { PayloadReader } from '../scheduler/ports.ts'
 import type { BadPayload } from './action.ts'
+import type { ActionPayloads } from './ports.ts'
 import { judgePayload } from './validate.ts'
 
 /** Null: nothing wrong with it. 'unknown': it could not be read now. */
 export async function judgeActionPayload(
   action: ActionObject,
-  reader: Pick<PayloadReader, 'readActionPayload'>,
+  reader: ActionPayloads,
 ): Promise<BadPayload | null | 'unknown'> {
   const { payload } = action
   switch (payload.kind) {

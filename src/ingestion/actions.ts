@@ -19,7 +19,6 @@ import type { ActionObject, UnreadableObject, Watcher } from '../core/resources.
 import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
 import type { ObjectDeleter } from '../persistence/ports.ts'
 import { Controller, type Reconciled } from '../runtime/controller.ts'
-import type { PayloadReader } from '../scheduler/ports.ts'
 import {
   type ActionStep,
   hasEnded,
@@ -34,13 +33,13 @@ import { judgeActionPayload } from './action-payload.ts'
 import { ActionRun } from './action-run.ts'
 import { gather, gatherAgain, type TargetSources } from './action-sets.ts'
 import { type Target, wasThere } from './action-targets.ts'
-import type { ActionGuard, ObjectStatusWriter, TargetLister } from './ports.ts'
+import type { ActionGuard, ActionPayloads, ObjectStatusWriter, TargetLister } from './ports.ts'
 
 export interface ActionsOptions {
   readonly statuses: ObjectStatusWriter
   readonly guard: ActionGuard
   readonly lister: TargetLister
-  readonly payloads: Pick<PayloadReader, 'readActionPayload'>
+  readonly payloads: ActionPayloads
   readonly effects: Pick<ActionEffects, 'apply'>
   readonly deleter: ObjectDeleter
   readonly ledger: Ledger

@@ -3,6 +3,7 @@ import type { QueueSpecInput } from '../api/queue.ts'
 import type { QueueJobSpecInput } from '../api/queuejob.ts'
 import type { WallMs } from '../core/clock.ts'
 import type { JobKey } from '../core/ids.ts'
+import type { PayloadAnswer } from '../core/job.ts'
 import type { ActionObject, QueueObject, ScheduleObject } from '../core/resources.ts'
 import type { WriteAnswer } from '../persistence/ports.ts'
 
@@ -164,4 +165,10 @@ export interface TargetLister {
     found: (target: ListedTarget) => void,
     signal: AbortSignal,
   ): Promise<ListingAnswer>
+}
+
+/** The edited payload of a Replay, read live from its action. Implemented by `kube/jobs.ts`. */
+export interface ActionPayloads {
+  /** 'gone': deleted, or another action has the name now. */
+  readActionPayload(key: JobKey, uid: string): Promise<PayloadAnswer>
 }

@@ -8,16 +8,14 @@
  *   leadership ─▶ takeover: who may do any of it                  (protocol section 5)
  */
 
-import { sentence } from '../api/reasons.ts'
 import type { ClockStops } from '../core/active-deadline.ts'
-import { type Clock, type Random, sleep } from '../core/clock.ts'
+import { sleep } from '../core/clock.ts'
 import type { ShardId } from '../core/ids.ts'
 import type { JobObject } from '../core/job.ts'
 import { type Attempt, type Entry, Ledger } from '../core/ledger.ts'
 import { countQueues } from '../core/queue-counts.ts'
-import { limitHold } from '../core/queue-hold.ts'
 import { isPaused } from '../core/queue-pause.ts'
-import type { ActionObject, QueueObject, ScheduleObject, Watcher } from '../core/resources.ts'
+import type { QueueObject } from '../core/resources.ts'
 import type { DispatchStanding } from '../core/why.ts'
 import { ActionEffects } from '../ingestion/action-effects.ts'
 import { ActionReconciler } from '../ingestion/actions.ts'
@@ -25,32 +23,15 @@ import { Admission } from '../ingestion/admission.ts'
 import { ImplicitQueues } from '../ingestion/implicit-queue.ts'
 import { Intake } from '../ingestion/intake.ts'
 import { normaliser } from '../ingestion/normalise.ts'
-import type {
-  ActionGuard,
-  ObjectCreator,
-  ObjectStatusWriter,
-  TargetLister,
-} from '../ingestion/ports.ts'
 import { QueueReporter } from '../ingestion/queue-reporter.ts'
 import { Queues } from '../ingestion/queues.ts'
 import { ScheduleReconciler } from '../ingestion/schedules.ts'
-import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
-import type { History, ObjectDeleter, StatusStore } from '../persistence/ports.ts'
 import { StatusWriter } from '../persistence/writer.ts'
 import { ActiveDeadlines } from '../recovery/active-deadlines.ts'
 import { Acts } from '../recovery/acts.ts'
 import { Leadership } from '../recovery/leadership.ts'
 import { Listings } from '../recovery/listings.ts'
 import { Outcomes } from '../recovery/outcomes.ts'
-import type {
-  Announcer,
-  BeatFeed,
-  EventFeed,
-  Link,
-  MemberLeases,
-  ShardRecords,
-  Streams,
-} from '../recovery/ports.ts'
 import { Reclaims } from '../recovery/reclaims.ts'
 import { Rescuer } from '../recovery/rescuer.ts'
 import { Shards } from '../recovery/shards.ts'
@@ -61,86 +42,14 @@ import { RateWindow } from '../runtime/rate-window.ts'
 import { DispatchCycle } from '../scheduler/cycle.ts'
 import { Holds } from '../scheduler/holds.ts'
 import { isUnconfirmedRestore } from '../scheduler/placement.ts'
-import type { Dispatcher, PayloadReader } from '../scheduler/ports.ts'
 import { failurePolicy } from '../scheduler/retry.ts'
+import type { Controller, ControllerPorts, ControllerSettings } from './controller-ports.ts'
+import { countingStarts } from './counted-starts.ts'
 import { scrapeGauges } from './gauges.ts'
 import { jobSink } from './job-sink.ts'
+import { queueLimit } from './queue-limits.ts'
 import { buildRetirement } from './retirement.ts'
 import { StatusObserver } from './status-observer.ts'
-
-export interface ControllerPorts {
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-  readonly metrics: Metrics
-  readonly events: EventSink
-  readonly store: StatusStore
-  readonly objectStatuses: ObjectStatusWriter
-  readonly guard: ActionGuard
-  readonly targets: TargetLister
-  readonly creator: ObjectCreator
-  readonly deleter: ObjectDeleter
-  /** Null: none is kept. */
-  readonly history: History | null
-  readonly payloads: PayloadReader
-  readonly records: ShardRecords
-  readonly members: MemberLeases
-  readonly link: Link
-  readonly streams: Streams
-  readonly feed: EventFeed
-  readonly beats: BeatFeed
-  readonly dispatcher: Dispatcher
-  readonly announcer: Announcer
-  /** Resolves after a consistent list of all jobs that began after the call. */
-  readonly relistJobs: () => Promise<void>
-  /** The operator's switch `dispatch: Paused`. */
-  readonly dispatchPaused: () => boolean
-  /** The term goes into the User-Agent. */
-  readonly termChanged: (term: number) => void
-}
-
-export interface ControllerSettings {
-  readonly version: string
-  readonly identity: string
-  readonly controllerName: string
-  /** Installation key; empty in local modes. */
-  readonly key: Uint8Array
-  readonly memberLeaseMs: number
-  readonly renewMs: number
-  readonly attemptLeaseMs: number
-  readonly statusWriters: number
-  /** `limits.maxObjects`: jobs in the cluster above which new ones are held. */
-  readonly maxObjects: number
-  /** `limits.maxFinishedObjects`: finished jobs above which every retention is shorter. */
-  readonly maxFinishedObjects: number
-  readonly information: { readonly perSecond: number; readonly share: number }
-}
-
-export interface ControllerState {
-  /** Shards past T8. */
-  readonly leading: number
-  /** Why this process leads nothing or less than it could; '' = all well. */
-  readonly problem: string
-  readonly jobs: number
-  readonly ready: number
-  readonly delayed: number
-  readonly writes: number
-}
-
-export interface Controller {
-  readonly jobs: Watcher<JobObject>
-  readonly queues: Watcher<QueueObject>
-  readonly actions: Watcher<ActionObject>
-  readonly schedules: Watcher<ScheduleObject>
-  start(): void
-  /** Hands over: no new starts, writes in flight answered, shards given up. */
-  stop(deadlineMs: number): Promise<void>
-  state(): ControllerState
-  /** One token of the information budget, for an Event. */
-  tryInform(): boolean
-  /** Gauges of now. */
-  scrape(metrics: Metrics): void
-}
 
 /** Builds all rooms; nothing runs before `start`. */
 export function buildController(ports: ControllerPorts, settings: ControllerSettings): Controller {
@@ -356,23 +265,7 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     count,
     startsPerMinute: (namespace, name) => starts.of(`${namespace}/${name}`, clock.monotonic()),
     dispatch: standing,
-    limit: (queue, counts) => {
-      const { namespace, name } = queue
-      if (ledger.size > settings.maxObjects) {
-        const slots = { objects: ledger.size, limit: settings.maxObjects }
-        return { reason: 'ClusterFull', message: sentence('ClusterFull', slots) }
-      }
-      const policy = queues.policy(namespace, name)
-      if (policy.max === Number.POSITIVE_INFINITY && !policy.rate) return null
-      return limitHold({
-        queue: name,
-        policy,
-        running: cycle.standing.running(namespace, name),
-        rateReadyAt: cycle.standing.rateReadyAt(namespace, name),
-        waiting: counts.waiting,
-        now: clock.now(),
-      })
-    },
+    limit: queueLimit({ ledger, queues, clock, standing: cycle.standing, ...settings }),
     pressure: () => retirement.reaper.pressure,
     tryTake: () => tryInform('queue'),
     changed: (queue) => queueChanged(queue),
@@ -541,16 +434,5 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
       delayed: cycle.delayed,
       writes: writer.depth,
     }),
-  }
-}
-
-/** What was published, by queue. */
-function countingStarts(dispatcher: Dispatcher, starts: RateWindow, clock: Clock): Dispatcher {
-  return {
-    publish(item) {
-      starts.count(`${item.namespace}/${item.queue}`, clock.monotonic())
-      return dispatcher.publish(item)
-    },
-    purge: (item) => dispatcher.purge(item),
   }
 }

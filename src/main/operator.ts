@@ -46,7 +46,8 @@ import { processIdentity } from '../process/env.ts'
 import type { ProcessLogger } from '../process/logger.ts'
 import { readInstallationKey } from '../process/read-file.ts'
 import { type Service, ServiceGroup, serviceOf } from '../runtime/service.ts'
-import { buildController, type Controller } from './controller.ts'
+import { buildController } from './controller.ts'
+import type { Controller } from './controller-ports.ts'
 import { VERSION } from './version.ts'
 
 export interface OperatorPorts {

@@ -218,7 +218,7 @@ const QUEUE_ROWS = {
     ...row(
       'gauge',
       OPERATOR,
-      'spec.waitObjectiveSeconds of the queue, where it has one: compare the oldest wait with it.',
+      'Wait that is still fine (spec.waitObjectiveSeconds), where the queue says one: compare the oldest wait with it.',
       PER_QUEUE,
     ),
     together: 'max',
@@ -329,7 +329,7 @@ const OPERATOR_ROWS = {
   gopherqueue_limit_objects: row(
     'gauge',
     OPERATOR,
-    'limits.maxObjects and limits.maxFinishedObjects of the operator.',
+    'The limits of the operator on objects: limits.maxObjects and limits.maxFinishedObjects.',
     ['limit'],
   ),
   gopherqueue_information_tokens: row(

@@ -3,7 +3,7 @@ import type { ClassCapacity } from '../core/capacity.ts'
 import type { WallMs } from '../core/clock.ts'
 import type { Dispatched, Epoch } from '../core/epoch.ts'
 import type { JobKey, JobUid, ShardId } from '../core/ids.ts'
-import type { JobRecord } from '../core/job.ts'
+import type { JobRecord, PayloadAnswer } from '../core/job.ts'
 import type { WorkItem } from '../core/outcome.ts'
 
 export type { ClassCapacity } from '../core/capacity.ts'
@@ -24,11 +24,6 @@ export interface Dispatcher {
   /** Removes the job's message, if any. Proves nothing about a start. Best effort, never rejects. */
   purge(item: Pick<WorkItem, 'namespace' | 'cls' | 'uid'>): Promise<void>
 }
-
-export type PayloadAnswer =
-  | { readonly kind: 'found'; readonly json: string | null }
-  | { readonly kind: 'gone' }
-  | { readonly kind: 'later'; readonly retryAfterMs: number }
 
 /** Reads a payload that is too large for the cache. Implemented by `kube/jobs.ts`. */
 export interface PayloadReader {

@@ -2,7 +2,7 @@
 // on the resourceVersion, told to whoever watches a moment later.
 
 import type { JobKey } from '../../src/core/ids.ts'
-import type { JobObject } from '../../src/core/job.ts'
+import type { JobObject, PayloadAnswer } from '../../src/core/job.ts'
 import type { ActionObject, QueueObject } from '../../src/core/resources.ts'
 import type { VirtualClock } from '../../src/core/virtual-clock.ts'
 import type {
@@ -13,7 +13,6 @@ import type {
   TargetQuery,
 } from '../../src/ingestion/ports.ts'
 import type { DeleteAnswer } from '../../src/persistence/ports.ts'
-import type { PayloadAnswer } from '../../src/scheduler/ports.ts'
 import { anAction } from '../builders.ts'
 
 export interface ActionsOptions {

@@ -6,7 +6,7 @@ import type { JobKey } from '../../src/core/ids.ts'
 import type { QueueObject } from '../../src/core/resources.ts'
 import type { VirtualClock } from '../../src/core/virtual-clock.ts'
 import type { CreateAnswer, NewObject, ObjectStatusWriter } from '../../src/ingestion/ports.ts'
-import type { Controller } from '../../src/main/controller.ts'
+import type { Controller } from '../../src/main/controller-ports.ts'
 import type { History, HistoryEvent, WriteAnswer } from '../../src/persistence/ports.ts'
 
 export interface FakeQueuesOptions {

@@ -10,11 +10,8 @@ import type { JobKey, JobUid } from '../../src/core/ids.ts'
 import type { JobObject } from '../../src/core/job.ts'
 import { SeededRandom, VirtualClock } from '../../src/core/virtual-clock.ts'
 import type { NewObject } from '../../src/ingestion/ports.ts'
-import {
-  buildController,
-  type Controller,
-  type ControllerPorts,
-} from '../../src/main/controller.ts'
+import { buildController } from '../../src/main/controller.ts'
+import type { Controller, ControllerPorts } from '../../src/main/controller-ports.ts'
 import type { Logger, Metrics } from '../../src/observability/ports.ts'
 import type { DeleteAnswer, StatusStore, WriteAnswer } from '../../src/persistence/ports.ts'
 import type {

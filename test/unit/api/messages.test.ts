@@ -90,6 +90,7 @@ describe('headers', () => {
         traceparent: '',
         tracestate: '',
         contentType: '',
+        payloadFrom: '',
       },
     })
   })

@@ -4,11 +4,17 @@ import { describe, expect, it } from 'vitest'
 import { MAX_PAYLOAD_BYTES } from '../../../src/api/queuejob.ts'
 import { NOT_YET_SUPPORTED } from '../../../src/api/served.ts'
 import type { JobObject, Payload } from '../../../src/core/job.ts'
-import { judge, judgePayload, unreadableNote } from '../../../src/ingestion/validate.ts'
+import {
+  judge,
+  judgePayload,
+  payloadLost,
+  unreadableNote,
+} from '../../../src/ingestion/validate.ts'
 import { aJob, aQueue } from '../../builders.ts'
 
 const VERSION = '0.1.0'
 const judged = (object: JobObject) => judge(object, aQueue(), VERSION)
+const stored = (bytes: number): Payload => ({ kind: 'stored', bytes })
 const inline = (json: string): Payload => ({ kind: 'inline', json })
 
 describe('a job that nothing is wrong with', () => {
@@ -39,6 +45,28 @@ describe('a field that this release does not serve', () => {
   })
 })
 
+describe('the own payload of a job that was replayed with another one (decision 0020)', () => {
+  const status = { payloadAction: { name: 'edited', uid: 'uid-of-it' } }
+  it('says nothing any more, whatever is wrong with it', () => {
+    const bad = [
+      stored(MAX_PAYLOAD_BYTES + 1),
+      inline('[9007199254740993]'),
+      { kind: 'too-deep' } as const,
+    ]
+    for (const payload of bad) {
+      expect(judged(aJob({ payload }))).not.toBeNull()
+      expect(judged(aJob({ payload, status }))).toBeNull()
+    }
+  })
+  it('does not come back when the action is gone: the job is refused', () => {
+    expect(payloadLost('edited')).toEqual({
+      reason: 'InvalidPayload',
+      message:
+        'the payload does not fit the input of the handler at spec.payload: it was to come from QueueAction edited, which was deleted; replay the job again',
+    })
+  })
+})
+
 describe('a payload', () => {
   const ofBytes = (bytes: number) => `"${'x'.repeat(bytes - 2)}"`
 
@@ -58,7 +86,6 @@ describe('a payload', () => {
   })
 
   it('that is not in the cache is judged by its size', () => {
-    const stored = (bytes: number): Payload => ({ kind: 'stored', bytes })
     expect(judged(aJob({ payload: stored(MAX_PAYLOAD_BYTES) }))).toBeNull()
     expect(judged(aJob({ payload: stored(MAX_PAYLOAD_BYTES + 1) }))?.reason).toBe('PayloadTooLarge')
   })

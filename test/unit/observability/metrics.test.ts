@@ -21,7 +21,9 @@ describe.each(METRIC_ROWS.map((row) => [row.name, row] as const))('%s', (name, r
     expect(name).toMatch(/^gopherqueue(_[a-z]+)+$/)
     expect(name).not.toMatch(/_(ms|millis|milliseconds|minutes|hours|kb|mb|percent)(_|$)/)
     expect(name.endsWith('_total')).toBe(row.kind === 'counter')
-    expect(name.endsWith('_seconds')).toBe(row.kind === 'histogram' || /_oldest_/.test(name))
+    expect(name.endsWith('_seconds')).toBe(
+      row.kind === 'histogram' || /_(oldest|objective)_/.test(name),
+    )
   })
 
   it('says what it is in one sentence', () => {

@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Hold } from '../../../src/core/hold.ts'
+import type { PayloadAnswer } from '../../../src/core/job.ts'
 import { Ledger } from '../../../src/core/ledger.ts'
 import type { WorkItem } from '../../../src/core/outcome.ts'
 import { policyOf } from '../../../src/core/queue-policy.ts'
@@ -10,7 +11,7 @@ import { VirtualClock } from '../../../src/core/virtual-clock.ts'
 import { normaliser } from '../../../src/ingestion/normalise.ts'
 import type { Logger } from '../../../src/observability/ports.ts'
 import { type CycleOptions, DispatchCycle } from '../../../src/scheduler/cycle.ts'
-import type { PayloadAnswer, PublishAnswer } from '../../../src/scheduler/ports.ts'
+import type { PublishAnswer } from '../../../src/scheduler/ports.ts'
 import { aClass, aJob, epoch, NOON, uid } from '../../builders.ts'
 
 const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => QUIET }
@@ -148,6 +149,60 @@ describe('a dispatch', () => {
     submit(1, { payload: { kind: 'stored', bytes: 100_000 } })
     await clock.advanceAsync(1_000)
     expect(published.map((item) => item.payloadJson)).toEqual(['[1]'])
+  })
+})
+
+describe('a job that was replayed with another payload (decision 0020)', () => {
+  const replayed = {
+    payload: { kind: 'inline', json: '"its own"' },
+    status: {
+      phase: 'Scheduled',
+      epoch: epoch(1, 6),
+      payloadAction: { name: 'edited', uid: 'uid-of-it' },
+    },
+  } as const
+
+  it('starts with the one of the action, read by name and uid', async () => {
+    const reads: unknown[] = []
+    const payloads = {
+      readPayload: async () => ({ kind: 'gone' }) as const,
+      readActionPayload: async (key: { namespace: string; name: string }, id: string) => {
+        reads.push([key.namespace, key.name, id])
+        return { kind: 'found', json: '"edited"' } as const
+      },
+    }
+    const { clock, published, submit } = aCycle([], { payloads })
+    submit(1, replayed)
+    await clock.advanceAsync(1)
+    expect(published.map(({ payloadJson }) => payloadJson)).toEqual(['"edited"'])
+    expect(published[0]?.payloadFrom).toBeNull()
+    expect(reads).toEqual([['mail', 'edited', 'uid-of-it']])
+  })
+
+  it('does not start when the action is gone: intake hears of it', async () => {
+    const lost: string[] = []
+    const { clock, published, submit } = aCycle([], {
+      payloadLost: ({ object }) => void lost.push(object.name),
+    })
+    submit(1, replayed)
+    await clock.advanceAsync(1)
+    expect([published, lost]).toEqual([[], ['job-1']])
+  })
+
+  it('waits while the action cannot be read, and intake hears of nothing', async () => {
+    const lost: string[] = []
+    const answers = [{ kind: 'later', retryAfterMs: 1 }] as PayloadAnswer[]
+    const payloads = {
+      readPayload: async () => ({ kind: 'gone' }) as const,
+      readActionPayload: async () => answers.shift() ?? ({ kind: 'found', json: '1' } as const),
+    }
+    const { clock, published, submit } = aCycle([], {
+      payloads,
+      payloadLost: ({ object }) => void lost.push(object.name),
+    })
+    submit(1, replayed)
+    await clock.advanceAsync(1_000)
+    expect([published.length, lost]).toEqual([1, []])
   })
 })
 

@@ -48,7 +48,7 @@ export function itemOf(over: Partial<WorkItem> = {}): WorkItem {
     tracestate: '',
     correlationId: '',
     payloadJson: null,
-      payloadFrom: null,
+    payloadFrom: null,
     ...over,
   }
 }
