@@ -84,36 +84,51 @@ export interface WaitFacts {
   readonly version: string
 }
 
-export interface Waiting {
+/** What holds a job. Its words are found when somebody wants to hear them: most were told already. */
+export interface Held {
   readonly phase: 'Scheduled' | 'Delayed' | 'Blocked' | 'Suspended' | 'Retrying'
   readonly reason: Reason
-  /** One sentence, at most 1,024 characters. */
-  readonly message: string
-  /** What would change it. */
-  readonly advice: string
   /** Only a person can lift it: Stalled instead of Reconciling. */
   readonly stalled: boolean
   /** When to look again; 0 = when something changes. */
   readonly until: WallMs
+  readonly words: () => Words
 }
+
+export interface Words {
+  /** One sentence, at most 1,024 characters. */
+  readonly message: string
+  /** What would change it. */
+  readonly advice: string
+}
+
+export type Waiting = Omit<Held, 'words'> & Words
 
 /** The facts about this one job: without its place among the others. */
 export type OwnFacts = Omit<WaitFacts, 'place'>
 
-/** The sentence, and what would change it. */
-export function told<R extends Reason>(
-  phase: Waiting['phase'] & Phase,
+/** Held for a reason of the table, whose sentence and advice are filled from the slots. */
+export function held<R extends Reason>(
+  phase: Held['phase'] & Phase,
   reason: R,
-  slots: SentenceSlots<R> & AdviceSlots<R>,
-): Waiting {
-  const message = sentence(reason, slots)
-  return { phase, reason, message, advice: advice(reason, slots), stalled: false, until: 0 }
+  slots: () => SentenceSlots<R> & AdviceSlots<R>,
+): Held {
+  const words = () => {
+    const filled = slots()
+    return { message: sentence(reason, filled), advice: advice(reason, filled) }
+  }
+  return { phase, reason, stalled: false, until: 0, words }
+}
+
+export function waitingOf({ words, ...rest }: Held): Waiting {
+  return { ...rest, ...words() }
 }
 
 const MESSAGE_MAX = 1024
 
 /** As `status.message` holds it: with what to do about it, where that is not only to wait. */
-export function withAdvice({ message, advice, until, stalled }: Waiting): string {
+export function statusMessage({ words, until, stalled }: Held): string {
+  const { message, advice } = words()
   const onlyTime = until > 0 && !stalled && advice.startsWith('wait until')
   return onlyTime ? message : cut(`${message}; ${advice}`, MESSAGE_MAX)
 }

@@ -5,27 +5,27 @@
 import { handles, servesQueue } from './capacity.ts'
 import { rfc3339, type WallMs } from './clock.ts'
 import { type Place, placeByRate, placeByStarts, standing } from './place.ts'
-import { told, type WaitFacts, type Waiting } from './why-facts.ts'
+import { type Held, held, type WaitFacts } from './why-facts.ts'
 
 /**
  * What the jobs of a queue share is used up, so its place counts. For the first job of a fairness key
  * it is not jobs ahead that it waits for but the turn of its key.
  */
-export function shared(facts: WaitFacts): Waiting | 'no' {
+export function shared(facts: WaitFacts): Held | 'no' {
   const used = sharedBy(facts)
   if (!used) return 'no'
   const { namespace, queue, fairnessKey: key } = facts.record
   const place = facts.place()
   if (place.ahead > 0 || place.otherKeys === 0 || place.turnsAhead === 0)
     return tellShared(facts, used, place)
-  return told('Blocked', 'Fairness', {
+  return held('Blocked', 'Fairness', () => ({
     namespace,
     queue,
     key,
     weight: facts.policy.weights.get(key) ?? 1,
     keys: place.otherKeys,
     scarce: scarce(used),
-  })
+  }))
 }
 
 /** What of a queue is used up, the first that would hold its next job. */
@@ -53,27 +53,27 @@ function sharedBy(facts: WaitFacts): Shared | null {
   return { kind: 'slots', slots: able.reduce((sum, each) => sum + each.slots, 0) }
 }
 
-function tellShared({ record, policy, now }: WaitFacts, used: Shared, place: Place): Waiting {
+function tellShared({ record, policy, now }: WaitFacts, used: Shared, place: Place): Held {
   const { namespace, queue } = record
   switch (used.kind) {
     case 'concurrency': {
       const { running, limit } = used
       const slots = { namespace, queue, running, limit, place: placeByStarts(place) }
-      return told('Blocked', 'ConcurrencyLimit', slots)
+      return held('Blocked', 'ConcurrencyLimit', () => slots)
     }
     case 'rate': {
       const { count, seconds, readyAt } = used
       const words = policy.rate ? placeByRate(place, policy.rate, readyAt, now) : standing(place)
       const until = rfc3339(readyAt)
       const slots = { namespace, queue, count, seconds, until, place: words }
-      return { ...told('Blocked', 'RateLimited', slots), until: readyAt }
+      return { ...held('Blocked', 'RateLimited', () => slots), until: readyAt }
     }
     case 'slots':
-      return told('Scheduled', 'NoFreeSlots', {
+      return held('Scheduled', 'NoFreeSlots', () => ({
         queue,
         slots: used.slots,
         place: placeByStarts(place),
-      })
+      }))
   }
 }
 

@@ -20,9 +20,9 @@ import type { QueuePolicy } from '../core/queue-policy.ts'
 import { whyHeldAlone } from '../core/why.ts'
 import {
   type DispatchStanding,
+  type Held,
   type QueueStanding,
-  type Waiting,
-  withAdvice,
+  statusMessage,
 } from '../core/why-facts.ts'
 import type { FactSink } from '../persistence/ports.ts'
 import { dueAt, isUnconfirmedRestore } from './placement.ts'
@@ -103,7 +103,7 @@ export class Holds {
     // When to look again is ours, and the time that the job waits for stands in the message: the
     // written `nextAttemptTime` is a promise that only the end of an attempt makes.
     const { phase, reason, stalled } = waiting
-    const message = withAdvice(waiting)
+    const message = statusMessage(waiting)
     this.#options.sink.inform(entry.uid, { kind: 'waiting', phase, reason, message, stalled })
     return true
   }
@@ -114,7 +114,7 @@ function waits(entry: Entry): boolean {
 }
 
 /** The same reason, as serious as before, is written already. */
-function isTold({ object }: Entry, waiting: Waiting): boolean {
+function isTold({ object }: Entry, waiting: Held): boolean {
   const { reason, phase, conditions } = object.status
   const stalled = conditions?.some((c) => c.type === 'Stalled' && c.status === 'True') ?? false
   return reason === waiting.reason && phase === waiting.phase && stalled === waiting.stalled
@@ -149,7 +149,7 @@ class Round {
     this.#mono = options.clock.monotonic()
   }
 
-  explain(entry: Entry): Waiting | null {
+  explain(entry: Entry): Held | null {
     const { record, object } = entry
     const queue = this.#queueOf(record)
     const now = this.#now

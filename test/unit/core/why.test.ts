@@ -8,7 +8,7 @@ import { isWaiting } from '../../../src/core/job.ts'
 import type { Place } from '../../../src/core/place.ts'
 import { policyOf } from '../../../src/core/queue-policy.ts'
 import { type WaitFacts, whyHeldAlone, whyWaiting } from '../../../src/core/why.ts'
-import { withAdvice } from '../../../src/core/why-facts.ts'
+import { statusMessage, waitingOf } from '../../../src/core/why-facts.ts'
 import { aClass, aQueue, aRecord, NOON } from '../../builders.ts'
 
 /** The eighth of its queue. */
@@ -362,14 +362,20 @@ describe('what a queue shares', () => {
 })
 
 describe('the message of a status', () => {
+  const alone = (given: Partial<WaitFacts>) => {
+    const { place: _, ...own } = facts(given)
+    const held = whyHeldAlone(own)
+    if (!held) throw new Error('nothing holds it')
+    return { ...waitingOf(held), status: statusMessage(held) }
+  }
+
   it('says what would lift it', () => {
-    const waiting = whyWaiting(facts(HOLDS.NoWorkers))
-    expect(waiting && withAdvice(waiting)).toBe(`${waiting?.message}; ${waiting?.advice}`)
+    const { status, message, advice } = alone(HOLDS.NoWorkers ?? {})
+    expect(status).toBe(`${message}; ${advice}`)
   })
 
   it('does not advise to wait for a time that it names', () => {
-    const waiting = whyWaiting(facts(HOLDS.Delayed))
-    expect(waiting && withAdvice(waiting)).toBe('not before 2026-05-01T12:01:30Z')
+    expect(alone(HOLDS.Delayed ?? {}).status).toBe('not before 2026-05-01T12:01:30Z')
   })
 
   it('fits into a status', () => {
@@ -378,8 +384,15 @@ describe('the message of a status', () => {
       version: '1',
     }))
     const given = { record: aRecord({ type: 'y'.repeat(63) }), classes: [aClass({ handlers })] }
-    const waiting = whyWaiting(facts(given))
-    expect(waiting && withAdvice(waiting).length).toBeLessThanOrEqual(1024)
+    expect(alone(given).status.length).toBeLessThanOrEqual(1024)
+  })
+
+  it('is made only when somebody wants to hear it', () => {
+    const keyAhead = () => {
+      throw new Error('was counted')
+    }
+    const { place: _, ...own } = facts({ ...HOLDS.KeyLimit, keyAhead })
+    expect(whyHeldAlone(own)?.reason).toBe('KeyLimit')
   })
 })
 
@@ -394,7 +407,7 @@ it('there is exactly one reason, whatever holds a job at once, and lifting it le
       expect(REASON_NAMES).toContain(found?.reason)
       const alone = whyHeldAlone(own)
       // What is told on the job alone is what is told when everything is looked at.
-      if (alone) expect(found).toEqual(alone)
+      if (alone) expect(found).toEqual(waitingOf(alone))
     }),
   )
 })
