@@ -3,6 +3,7 @@
 import type { DevCluster } from '../devcluster/cluster.ts'
 import type { ManagedProcess } from '../devcluster/process.ts'
 import { API_VERSION } from '../src/api/conditions.ts'
+import type { Clock } from '../src/core/clock.ts'
 import type { KubeTransport } from '../src/kube/transport.ts'
 import type { Time } from './api-server.ts'
 import { measureBacklog } from './backlog.ts'
@@ -11,17 +12,19 @@ import { measureFairness } from './fairness.ts'
 import { bundleOperator, operatorOf, workerOf } from './installation.ts'
 import { kubectl } from './kubectl.ts'
 import { type LatencyRun, measureLatency } from './latency.ts'
-import type { BenchOptions } from './options.ts'
+import type { BenchName, BenchOptions } from './options.ts'
 import {
   type Report,
   reportBacklog,
   reportCeiling,
   reportFairness,
   reportLatency,
+  reportScheduler,
   reportStart,
   reportThroughput,
 } from './report.ts'
 import { measureStart } from './rest.ts'
+import { measureScheduler } from './scheduler.ts'
 import { StartFeed } from './start-feed.ts'
 import { step } from './step.ts'
 import { measureThroughput, type ThroughputRun } from './throughput.ts'
@@ -29,6 +32,7 @@ import { measureThroughput, type ThroughputRun } from './throughput.ts'
 /** Where the operator's jobs are. The ceiling is measured elsewhere: there they are counted. */
 export const namespace = 'bench'
 const ceilingNamespace = 'default'
+const schedulerQueues = 1_000
 /** Before anything is measured: the first requests to a new kind wait for two seconds. */
 const warmUpJobs = 300
 const warmUpSeconds = 5
@@ -41,8 +45,10 @@ export interface Bench {
   readonly signal: AbortSignal
 }
 
-export function runBench(bench: Bench): Promise<Report> {
-  switch (bench.options.name) {
+export type ClusterBench = Exclude<BenchName, 'scheduler'>
+
+export function runBench(name: ClusterBench, bench: Bench): Promise<Report> {
+  switch (name) {
     case 'ceiling':
       return ceiling(bench)
     case 'throughput':
@@ -56,6 +62,22 @@ export function runBench(bench: Bench): Promise<Report> {
     case 'fairness':
       return fairness(bench)
   }
+}
+
+/** The only one without a cluster. */
+export function scheduler(
+  { jobs }: Pick<BenchOptions, 'jobs'>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Report> {
+  return step(
+    `scheduler, ${jobs} jobs`,
+    `decisions with ${schedulerQueues} queues, without and with limits`,
+    async (say) =>
+      reportScheduler(
+        await measureScheduler({ jobs, queues: schedulerQueues, clock, say, signal }),
+      ),
+  )
 }
 
 async function ceiling(bench: Bench): Promise<Report> {

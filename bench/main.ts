@@ -7,7 +7,7 @@ import { startCluster } from '../devcluster/cluster.ts'
 import { kubernetesVersion, natsVersion } from '../devcluster/recipe.ts'
 import { realClock, realRandom } from '../src/process/clock.ts'
 import { connectTo } from './api-server.ts'
-import { namespace, runBench } from './benches.ts'
+import { type ClusterBench, namespace, runBench, scheduler } from './benches.ts'
 import { applyResources } from './installation.ts'
 import { interruption } from './interruption.ts'
 import { applyCrds, kubectl } from './kubectl.ts'
@@ -35,9 +35,18 @@ async function main(): Promise<number> {
 }
 
 async function run(options: BenchOptions, signal: AbortSignal): Promise<void> {
+  if (options.name === 'scheduler') print(await scheduler(options, realClock, signal), options)
+  else await runOnCluster(options, options.name, signal)
+}
+
+async function runOnCluster(
+  options: BenchOptions,
+  name: ClusterBench,
+  signal: AbortSignal,
+): Promise<void> {
   const { goGc, keep: keepFiles } = options
   // The ceiling is the API server's alone.
-  const whole = options.name !== 'ceiling'
+  const whole = name !== 'ceiling'
   const cluster = await step(
     'cluster',
     'a Kubernetes control plane and NATS of its own',
@@ -52,7 +61,7 @@ async function run(options: BenchOptions, signal: AbortSignal): Promise<void> {
     })
     const time = { clock: realClock, random: realRandom }
     const api = await connectTo(await cluster.kubeconfig('admin'), time)
-    print(await runBench({ options, cluster, api, time, signal }), options)
+    print(await runBench(name, { options, cluster, api, time, signal }), options)
     await api.close()
   } finally {
     await cluster.stop()

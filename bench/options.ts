@@ -9,6 +9,7 @@ export const benchNames = [
   'start',
   'backlog',
   'fairness',
+  'scheduler',
 ] as const
 export type BenchName = (typeof benchNames)[number]
 
@@ -20,9 +21,11 @@ export const usage = `usage: npm run bench -- NAME [options]
   start        how long the operator takes to be ready, and its memory at rest
   backlog      what many waiting jobs cost: memory, requests at rest, latency beside them, cold start
   fairness     a quiet tenant's wait alone and beside a noisy tenant with a backlog
+  scheduler    decisions per second with many waiting jobs in 1000 queues, without and with limits;
+               needs no cluster
 
   --jobs N       ceiling, throughput: number of jobs (default 3000, 5000); backlog, fairness: how many
-                 wait (20000, 8000)
+                 wait (20000, 8000); scheduler (100000)
   --slots N      throughput, latency, backlog: slots of the worker (default 100); fairness (20)
   --rates A,B    latency: creations per second, one run each (default 50,100); the others use the first
   --seconds N    latency, backlog, fairness: length of each run (default 60, 20, 20); start: rest before
@@ -34,7 +37,7 @@ export const usage = `usage: npm run bench -- NAME [options]
   --keep         keep the cluster's folder with all logs
   --help
 
-Every run starts its own Kubernetes control plane and NATS server (devcluster/) and removes them.
+Every other run starts its own Kubernetes control plane and NATS server (devcluster/) and removes them.
 `
 
 export interface BenchOptions {
@@ -63,6 +66,7 @@ const defaultJobs: Readonly<Record<BenchName, number>> = {
   start: 1,
   backlog: 20_000,
   fairness: 8000,
+  scheduler: 100_000,
 }
 
 const defaultSeconds: Readonly<Record<BenchName, number>> = {
@@ -72,6 +76,7 @@ const defaultSeconds: Readonly<Record<BenchName, number>> = {
   start: 10,
   backlog: 20,
   fairness: 20,
+  scheduler: 1,
 }
 
 export function parseOptions(args: readonly string[]): ParsedOptions {

@@ -5,8 +5,9 @@ import type { CeilingRun } from './ceiling.ts'
 import type { FairnessRun } from './fairness.ts'
 import type { LatencyRun } from './latency.ts'
 import type { BenchOptions } from './options.ts'
-import { round, type Spread } from './percentiles.ts'
+import { round, type Spread, spreadOf } from './percentiles.ts'
 import type { StartRun } from './rest.ts'
+import type { SchedulerRun } from './scheduler.ts'
 import { type Cell, textTable } from './table.ts'
 import type { ThroughputRun } from './throughput.ts'
 
@@ -134,6 +135,45 @@ export function reportBacklog(run: BacklogRun): Report {
   }
 }
 
+export function reportScheduler(run: SchedulerRun): Report {
+  const [plain, keyed, limited] = [run.starts.plain, run.starts.keyed, run.starts.limited].map(
+    (each) => spreadOf(each).p50,
+  ) as [number, number, number]
+  // Of runs that followed each other: the machine was as busy for one as for the other.
+  const ratios = run.starts.keyed.map((each, n) => each / (run.starts.limited[n] ?? Number.NaN))
+  const cost = (spreadOf(ratios).p50 - 1) * 100
+  const { ledgerBytes, readyBytes } = run
+  const rows: Cell[][] = [
+    ['starts per CPU second, jobs without keys', round(plain, 0)],
+    ['starts per CPU second, jobs with keys', round(keyed, 0)],
+    ['starts per CPU second, jobs with keys, limits on', round(limited, 0)],
+    ['cost of switching the limits on, percent', round(cost)],
+    ['memory per job: object and record, bytes', round(ledgerBytes, 0)],
+    ['memory per job: its place, without keys, bytes', round(readyBytes.plain, 0)],
+    ['memory per job: its place, with keys, bytes', round(readyBytes.keyed, 0)],
+  ]
+  return {
+    text: textTable(
+      ['', `${run.jobs} waiting jobs in ${run.queues} queues, ${run.slots} slots`],
+      rows,
+    ),
+    json: {
+      bench: 'scheduler',
+      jobs: run.jobs,
+      queues: run.queues,
+      slots: run.slots,
+      startsPerCpuSecond: {
+        plain: round(plain, 0),
+        keyed: round(keyed, 0),
+        limited: round(limited, 0),
+      },
+      costPercent: round(cost),
+      ledgerBytesPerJob: round(ledgerBytes, 0),
+      readyBytesPerJob: { plain: round(readyBytes.plain, 0), keyed: round(readyBytes.keyed, 0) },
+    },
+  }
+}
+
 export function reportFairness(run: FairnessRun): Report {
   const { alone, beside } = run
   const ratio = round(beside.ms.p95 / alone.ms.p95, 2)
@@ -170,10 +210,19 @@ export interface Machine {
 }
 
 /** Under which conditions a number was measured: it means nothing without them. */
-export function reportConditions(options: Pick<BenchOptions, 'goGc'>, machine: Machine): Report {
-  const gc = options.goGc ? 'GOGC=400 GOMEMLIMIT=5GiB' : 'defaults of Go'
+export function reportConditions(
+  { goGc, name }: Pick<BenchOptions, 'goGc' | 'name'>,
+  machine: Machine,
+): Report {
+  const { cpus, platform, node, kubernetes, nats, loadBefore } = machine
+  const where = `${cpus} CPUs, ${platform}, Node ${node}`
+  const load = `load ${loadBefore} before the start`
+  if (name === 'scheduler') {
+    return { text: `one process; ${where}; ${load}`, json: { cpus, platform, node, loadBefore } }
+  }
+  const gc = goGc ? 'GOGC=400 GOMEMLIMIT=5GiB' : 'defaults of Go'
   return {
-    text: `API server with ${gc}; etcd without fsync; everything on one machine: ${machine.cpus} CPUs, ${machine.platform}, Node ${machine.node}, Kubernetes ${machine.kubernetes}, nats-server ${machine.nats}; load ${machine.loadBefore} before the start`,
+    text: `API server with ${gc}; etcd without fsync; everything on one machine: ${where}, Kubernetes ${kubernetes}, nats-server ${nats}; ${load}`,
     json: { apiserverGc: gc, etcdFsync: false, ...machine },
   }
 }

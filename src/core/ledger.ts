@@ -314,7 +314,7 @@ export class Ledger {
   #set(entry: Entry, attempt: Attempt | null): void {
     const before = entry.attempt
     entry.attempt = attempt
-    this.#index(entry, attempt)
+    if ((before === null) !== (attempt === null)) this.#index(entry, attempt)
     if (before && before.epoch !== attempt?.epoch) this.#tellClosed(entry, before)
     if ((before === null) !== (attempt === null)) this.#watcher.changed(entry)
   }

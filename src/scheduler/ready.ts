@@ -32,11 +32,14 @@ export interface Weights {
 
 const NEWCOMER = { weight: 1, pass: 0, order: 0, slot: -1 }
 
+interface Namespace {
+  readonly queues: Map<string, ReadyQueue>
+  readonly turns: Turns<ReadyQueue>
+}
+
 export class ReadyJobs {
   readonly #jobs = new Map<JobUid, ReadyJob>()
-  readonly #queues = new Map<string, ReadyQueue>()
-  /** Of the queues of each namespace. */
-  readonly #turns = new Map<string, Turns<ReadyQueue>>()
+  readonly #namespaces = new Map<string, Namespace>()
   readonly #weightsOf: (record: JobRecord) => Weights
 
   constructor(weightsOf: (record: JobRecord) => Weights) {
@@ -55,8 +58,13 @@ export class ReadyJobs {
     return this.#jobs.values()
   }
 
+  /** By name; those that have ready jobs. */
+  queuesOf(namespace: string): ReadonlyMap<string, ReadyQueue> | undefined {
+    return this.#namespaces.get(namespace)?.queues
+  }
+
   queue(namespace: string, queue: string): ReadyQueue | undefined {
-    return this.#queues.get(`${namespace}/${queue}`)
+    return this.queuesOf(namespace)?.get(queue)
   }
 
   /** A record of the same job is replaced, also when it belongs elsewhere now. */
@@ -114,7 +122,7 @@ export class ReadyJobs {
     const weights = this.#weightsOf(job.record)
     queue.turns.started(turn, weights.key)
     for (const strand of turn.strands) strand.lane.open.settle(strand)
-    this.#turns.get(queue.namespace)?.started(queue, weights.queue)
+    this.#namespaces.get(queue.namespace)?.turns.started(queue, weights.queue)
     this.remove(job.record.uid)
   }
 
@@ -139,18 +147,23 @@ export class ReadyJobs {
   }
 
   #dropQueue(queue: ReadyQueue): void {
-    const turns = this.#turns.get(queue.namespace)
-    turns?.leave(queue)
-    if (turns?.size === 0) this.#turns.delete(queue.namespace)
-    this.#queues.delete(`${queue.namespace}/${queue.name}`)
+    const namespace = this.#namespaces.get(queue.namespace)
+    namespace?.turns.leave(queue)
+    namespace?.queues.delete(queue.name)
+    if (namespace?.queues.size === 0) this.#namespaces.delete(queue.namespace)
   }
 
   #queueOf(record: JobRecord): ReadyQueue {
-    const { namespace, queue: name } = record
-    const known = this.#queues.get(`${namespace}/${name}`)
+    const { namespace: of, queue: name } = record
+    let namespace = this.#namespaces.get(of)
+    if (!namespace) {
+      namespace = { queues: new Map(), turns: new Turns() }
+      this.#namespaces.set(of, namespace)
+    }
+    const known = namespace.queues.get(name)
     if (known) return known
     const queue: ReadyQueue = {
-      namespace,
+      namespace: of,
       name,
       lanes: new Map(),
       keys: new Map(),
@@ -159,13 +172,8 @@ export class ReadyJobs {
       size: 0,
       ...NEWCOMER,
     }
-    this.#queues.set(`${namespace}/${name}`, queue)
-    let turns = this.#turns.get(namespace)
-    if (!turns) {
-      turns = new Turns()
-      this.#turns.set(namespace, turns)
-    }
-    turns.enter(queue, this.#weightsOf(record).queue)
+    namespace.queues.set(name, queue)
+    namespace.turns.enter(queue, this.#weightsOf(record).queue)
     return queue
   }
 

@@ -34,11 +34,30 @@ export interface OfferedLane {
   readonly offers: readonly Offer[]
 }
 
-/** A queue in this cycle. */
-export interface OfferedQueue extends Slotted {
+/** A queue in this cycle. Its lanes are looked at when it has its turn, which may be never. */
+export class OfferedQueue implements Slotted {
+  slot = -1
   readonly queue: ReadyQueue
   readonly policy: QueuePolicy
-  readonly lanes: readonly OfferedLane[]
+  readonly #offers: readonly Offer[]
+  #lanes: readonly OfferedLane[] | null = null
+
+  constructor(queue: ReadyQueue, policy: QueuePolicy, offers: readonly Offer[]) {
+    this.queue = queue
+    this.policy = policy
+    this.#offers = offers
+  }
+
+  get lanes(): readonly OfferedLane[] {
+    if (this.#lanes) return this.#lanes
+    const lanes: OfferedLane[] = []
+    for (const lane of this.queue.lanes.values()) {
+      const offers = this.#offers.filter((offer) => knows(offer, lane))
+      if (offers.length > 0) lanes.push({ lane, offers })
+    }
+    this.#lanes = lanes
+    return lanes
+  }
 }
 
 export interface RoundInput {
@@ -79,13 +98,10 @@ export class Round implements RoundView {
     for (const [queue, offers] of this.#offersByQueue(ready, classes)) {
       const { namespace, name } = queue
       const rules = policy(namespace, name)
-      // Before the lanes are looked at: what has room again belongs to them.
       if (queue.parked.size > 0) {
         ready.unpark(queue, (key) => usage.holders(namespace, name, key).length < rules.perKey)
       }
-      const lanes = [...queue.lanes.values()].map((lane) => offered(lane, offers))
-      const able = lanes.filter((each) => each.offers.length > 0)
-      if (able.length > 0) this.#open.add({ queue, policy: rules, lanes: able, slot: -1 })
+      this.#open.add(new OfferedQueue(queue, rules, offers))
     }
   }
 
@@ -118,9 +134,11 @@ export class Round implements RoundView {
     const offers = new Map<ReadyQueue, Offer[]>()
     for (const { cls, namespace, queues, handlers, free } of classes) {
       if (free <= 0) continue
+      const waiting = ready.queuesOf(namespace)
+      if (!waiting) continue
       let offer: Offer | null = null
       for (const name of queues) {
-        const queue = ready.queue(namespace, name)
+        const queue = waiting.get(name)
         if (!queue) continue
         offer ??= { cls, versions: versionsByType(handlers), free }
         const others = offers.get(queue)
@@ -131,10 +149,6 @@ export class Round implements RoundView {
     }
     return offers
   }
-}
-
-function offered(lane: ReadyLane, offers: readonly Offer[]): OfferedLane {
-  return { lane, offers: offers.filter((offer) => knows(offer, lane)) }
 }
 
 function knows({ versions }: Offer, { type, handlerVersion }: ReadyLane): boolean {

@@ -8,9 +8,11 @@ import type { JobRecord } from '../core/job.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Holder, Lingering, LingeringHandlers } from './ports.ts'
 
+/** Of one queue. */
 interface Taken {
   readonly all: Holder[]
-  readonly byKey: Map<string, Holder[]>
+  /** Null: no holder has a key. */
+  byKey: Map<string, Holder[]> | null
 }
 
 const NOBODY: readonly Holder[] = []
@@ -29,7 +31,7 @@ export class Usage {
   /** @param concurrencyKey of this one only */
   holders(namespace: string, queue: string, concurrencyKey?: string): readonly Holder[] {
     const taken = this.#takenOf(namespace, queue)
-    return concurrencyKey === undefined ? taken.all : (taken.byKey.get(concurrencyKey) ?? NOBODY)
+    return concurrencyKey === undefined ? taken.all : (taken.byKey?.get(concurrencyKey) ?? NOBODY)
   }
 
   /** A job was given to a worker class in this cycle. */
@@ -41,7 +43,7 @@ export class Usage {
   #takenOf(namespace: string, queue: string): Taken {
     const known = this.#taken.get(`${namespace}/${queue}`)
     if (known) return known
-    const taken: Taken = { all: [], byKey: new Map() }
+    const taken: Taken = { all: [], byKey: null }
     for (const { record, attempt } of this.#ledger.openIn(namespace, queue)) {
       // Its outcome is in, so its handler has ended; only the write is under way.
       if (attempt && !attempt.reported) take(taken, record)
@@ -65,10 +67,13 @@ export class Usage {
   }
 }
 
-function take({ all, byKey }: Taken, holder: Holder): void {
-  all.push(holder)
-  if (holder.concurrencyKey === '') return
-  const others = byKey.get(holder.concurrencyKey)
+function take(taken: Taken, holder: Holder & Pick<JobRecord, 'concurrencyKey'>): void {
+  taken.all.push(holder)
+  const { concurrencyKey } = holder
+  if (concurrencyKey === '') return
+  const byKey = taken.byKey ?? new Map<string, Holder[]>()
+  taken.byKey = byKey
+  const others = byKey.get(concurrencyKey)
   if (others) others.push(holder)
-  else byKey.set(holder.concurrencyKey, [holder])
+  else byKey.set(concurrencyKey, [holder])
 }

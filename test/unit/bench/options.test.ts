@@ -50,7 +50,7 @@ describe('the command line of the benchmarks', () => {
     [
       'no name',
       [],
-      'NAME must be one of ceiling, throughput, latency, start, backlog, fairness, is ""',
+      'NAME must be one of ceiling, throughput, latency, start, backlog, fairness, scheduler, is ""',
     ],
     ['an unknown name', ['speed'], 'is "speed"'],
     ['two names', ['ceiling', 'latency'], 'is "ceiling latency"'],

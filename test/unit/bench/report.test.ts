@@ -6,6 +6,7 @@ import {
   reportConditions,
   reportFairness,
   reportLatency,
+  reportScheduler,
   reportStart,
   reportThroughput,
 } from '../../../bench/report.ts'
@@ -113,6 +114,28 @@ describe('what a benchmark says', () => {
     expect(text).toContain('1.5 times')
   })
 
+  it('is what limits cost, by runs that followed each other', () => {
+    const { json, text } = reportScheduler({
+      jobs: 100_000,
+      queues: 1_000,
+      slots: 1_008,
+      starts: { plain: [50_000], keyed: [40_000, 20_000], limited: [38_000, 19_000] },
+      ledgerBytes: 1_088,
+      readyBytes: { plain: 243, keyed: 374 },
+    })
+    expect(json).toMatchObject({ costPercent: 5.3, startsPerCpuSecond: { plain: 50_000 } })
+    expect(text).toContain('100000 waiting jobs in 1000 queues, 1008 slots')
+  })
+
+  it('that need no cluster are told without one', () => {
+    const machine = {
+      ...{ cpus: 2, platform: 'linux x64', node: '24.0.0', kubernetes: '1.36', nats: '2.15' },
+      loadBefore: 0.1,
+    }
+    const { text } = reportConditions({ goGc: true, name: 'scheduler' }, machine)
+    expect(text).toBe('one process; 2 CPUs, linux x64, Node 24.0.0; load 0.1 before the start')
+  })
+
   it.each([
     [true, 'GOGC=400 GOMEMLIMIT=5GiB'],
     [false, 'defaults of Go'],
@@ -125,7 +148,7 @@ describe('what a benchmark says', () => {
       nats: '2.15',
       loadBefore: 0.1,
     }
-    const { json, text } = reportConditions({ goGc }, machine)
+    const { json, text } = reportConditions({ goGc, name: 'latency' }, machine)
     expect(text).toContain(want)
     expect(text).toContain('load 0.1')
     expect(json).toMatchObject({ apiserverGc: want, cpus: 2, kubernetes: '1.36' })
