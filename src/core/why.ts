@@ -29,7 +29,7 @@ import {
 } from './why-facts.ts'
 import { shared } from './why-shared.ts'
 
-export type { DispatchStanding, QueueStanding, WaitFacts, Waiting } from './why-facts.ts'
+export type { DispatchStanding, WaitFacts, Waiting } from './why-facts.ts'
 
 /** Null: nothing holds it, or it does not wait. */
 export function whyWaiting(facts: WaitFacts): Waiting | null {
