@@ -87,6 +87,12 @@ export function exitCodeOf(error: unknown): number {
   return isReason(error.code) ? REASONS[error.code].exitCode : EXIT.failed
 }
 
+/** Where whoever threw it could not know that a command line is in front of it. */
+const HELP: Readonly<Record<string, string>> = {
+  KubeconfigMissing: 'name a file with --kubeconfig FILE, or set KUBECONFIG',
+  KubeconfigInvalid: 'see it as kubectl does: kubectl config view',
+}
+
 const MAX_COMPLAINT = 4_096
 
 /** Lines for standard error; '' where there is nothing to say. */
@@ -96,7 +102,8 @@ export function complaint(error: unknown): string {
     return `gq: ${shown(error instanceof Error ? error.message : String(error))}\n`
   }
   const lines = [`gq: ${shown(error.message)}`]
-  if (error.help !== '') lines.push(`    ${shown(error.help)}`)
+  const help = error.help || (HELP[error.code] ?? '')
+  if (help !== '') lines.push(`    ${shown(help)}`)
   return `${lines.join('\n')}\n`
 }
 

@@ -10,7 +10,7 @@
 import type { Phase } from '../api/conditions.ts'
 import { TERMINAL_PHASES, WAITING_PHASES } from '../api/conditions.ts'
 import { MAX_PAYLOAD_BYTES } from '../api/queuejob.ts'
-import { advice, sentence } from '../api/reasons.ts'
+import { advice, type Reason, sentence } from '../api/reasons.ts'
 import { GopherQueueError } from '../core/errors.ts'
 import type { StoredObject } from '../kube/client-objects.ts'
 import { type Ask, actionOf, carryOut } from './acts.ts'
@@ -35,6 +35,8 @@ interface JobAct {
   readonly unfit: (phase: string) => string
   /** Phases that are meant when none is given. */
   readonly phases: readonly Phase[]
+  /** The one reason that is meant. */
+  readonly reason?: Reason
   /** The action for all that match these phases. @throws UsageError for those that do not go together */
   readonly forMany: (phases: readonly string[]) => JobAction
 }
@@ -86,7 +88,8 @@ const CONFIRM: JobAct = {
   command: 'gq confirm',
   forOne: (phase) => (isEnded(phase) ? null : 'Resume'),
   unfit: (phase) => `it has ended (${phase})`,
-  phases: ['Pending', 'Blocked'],
+  phases: ['Blocked'],
+  reason: 'RestoredUnconfirmed',
   forMany: () => 'Resume',
 }
 
@@ -198,7 +201,11 @@ async function actOnMany(
   given: Given,
   asked: Selection,
 ): Promise<number> {
-  const selection = { ...asked, phases: asked.phases.length > 0 ? asked.phases : act.phases }
+  const selection = {
+    ...asked,
+    phases: asked.phases.length > 0 ? asked.phases : act.phases,
+    reason: asked.reason ?? act.reason,
+  }
   const action = act.forMany(selection.phases)
   const target = targetOf(selection)
   const cluster = await context.cluster()

@@ -46,6 +46,7 @@ export const JOB_SELECTION: readonly OptionRow[] = [
   { flags: '--type <type>', says: 'Of this type.' },
   PHASE,
   { flags: '--failed', says: 'Failed or dead-lettered.' },
+  { flags: '--reason <reason>', says: 'With this reason, one word of docs/reasons.md.' },
   { flags: '--error-code <code>', says: 'Whose last failure has this code.' },
   { flags: '-l, --selector <labels>', says: 'Label selector, as kubectl takes it.' },
   { flags: '--since <time>', says: 'Ended at or after: a time, or how long ago (2h).' },

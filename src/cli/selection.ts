@@ -21,6 +21,8 @@ export interface Selection {
   readonly phases: readonly Phase[]
   /** As kubectl takes it, '' = any. */
   readonly labels: string
+  /** As the status says it. */
+  readonly reason?: string | undefined
   readonly errorCode?: string | undefined
   /** Ended at or after. */
   readonly since?: WallMs | undefined
@@ -39,6 +41,7 @@ export function selectionOf(given: Given, now: WallMs, zone: string): Selection 
     type: given.text('type'),
     phases,
     labels: given.text('selector') ?? '',
+    reason: given.text('reason'),
     errorCode: given.text('error-code'),
     since: given.read('since', momentOf(now, zone)),
     before: given.read('before', momentOf(now, zone)),
@@ -51,16 +54,16 @@ export function selectionOf(given: Given, now: WallMs, zone: string): Selection 
 }
 
 export function selectsAll(selection: Selection): boolean {
-  const { queue, type, phases, labels, errorCode, since, before } = selection
+  const { queue, type, phases, labels, reason, errorCode, since, before } = selection
   return (
-    [queue, type, errorCode, since, before].every((value) => value === undefined) &&
+    [queue, type, reason, errorCode, since, before].every((value) => value === undefined) &&
     phases.length === 0 &&
     labels === ''
   )
 }
 
 /** For the API server. Of several phases it is told those that are not wanted: it knows no "or". */
-export function selectorsOf({ queue, type, phases, labels }: Selection): Selectors {
+export function selectorsOf({ queue, type, phases, labels, reason }: Selection): Selectors {
   const [only] = phases
   const phase =
     phases.length === 0
@@ -71,6 +74,7 @@ export function selectorsOf({ queue, type, phases, labels }: Selection): Selecto
   const field = [
     ...(queue === undefined ? [] : [`spec.queue=${selectorValue(queue)}`]),
     ...(type === undefined ? [] : [`spec.type=${selectorValue(type)}`]),
+    ...(reason === undefined ? [] : [`status.reason=${selectorValue(reason)}`]),
     ...phase,
   ].join(',')
   return { ...(field === '' ? {} : { field }), ...(labels === '' ? {} : { label: labels }) }
@@ -95,12 +99,13 @@ type Target = QueueActionSpec['target']
 
 /** The same selection as an action says it. @throws UsageError for labels that it cannot say */
 export function targetOf(selection: Selection): Target {
-  const { queue, type, phases, labels, errorCode, since, before } = selection
+  const { queue, type, phases, labels, reason, errorCode, since, before } = selection
   const selector = {
     ...(labels === '' ? {} : { labels: labelsIn(labels) }),
     ...(queue === undefined ? {} : { queue }),
     ...(type === undefined ? {} : { type }),
     ...(phases.length === 0 ? {} : { phases: [...phases] }),
+    ...(reason === undefined ? {} : { reasons: [reason] }),
     ...(errorCode === undefined ? {} : { errorCode }),
     ...(since === undefined ? {} : { finishedAfter: rfc3339(since) }),
     ...(before === undefined ? {} : { finishedBefore: rfc3339(before) }),

@@ -188,10 +188,20 @@ describe('an act on many jobs', () => {
     [['retry', '--phase', 'Retrying'], 'Retry', ['Retrying']],
     [['retry', '--phase', 'Cancelled'], 'Replay', ['Cancelled']],
     [['discard', '--all'], 'Discard', ['DeadLettered']],
-    [['confirm', '--all'], 'Resume', ['Pending', 'Blocked']],
   ])('%j is %s of %j', async (words, action, phases) => {
     await place.run(...words, '--yes')
     expect(specs()).toMatchObject([{ action, target: { selector: { phases } } }])
+  })
+
+  it('confirms those that came back from a backup, and no others that wait', async () => {
+    const reason = 'RestoredUnconfirmed'
+    place.objects.put(aJob('back', 'Blocked', { status: { reason } }), aJob('held', 'Blocked'))
+    place.answer = 'y'
+    await place.run('confirm', '--all')
+    expect(place.questions).toEqual(['Resume 1 job in namespace shop (1 Blocked)? [y/N] '])
+    expect(specs()).toMatchObject([
+      { action: 'Resume', target: { selector: { phases: ['Blocked'], reasons: [reason] } } },
+    ])
   })
 
   it('says everything that an action can select by', async () => {
@@ -318,6 +328,13 @@ describe('what became of an action', () => {
     const { err } = await place.run('cancel', '--all', '--yes')
     expect(err).toContain('Cancel: 40 of 100 targets (0 failed)')
     expect(err.endsWith('\r\u001b[K')).toBe(true)
+  })
+
+  it('that the API server refuses does not hide what became of the others', async () => {
+    place.actions.fates.push('answer', 'forbid')
+    const { code, out, err } = await place.run('cancel', 'waits', 'runs')
+    expect({ code, out }).toEqual({ code: 77, out: 'job waits in namespace shop: Cancel done\n' })
+    expect(err).toContain('not you')
   })
 
   it('that the API server refuses is told once, with what would allow it', async () => {

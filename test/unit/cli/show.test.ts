@@ -112,6 +112,7 @@ describe('gq list', () => {
     ],
     [['-l', 'team=billing'], ['invoice-7']],
     [['--error-code', 'NoPaper'], ['invoice-7']],
+    [['--reason', 'AttemptsExhausted'], ['invoice-7']],
     [['--since', '3h'], ['invoice-7']],
     [['--since', '1h'], []],
     [['--before', '2026-05-01T12:00:05'], []],
