@@ -90,9 +90,11 @@ export class IdempotencyKeys {
 
   #firstWaiting({ waiting }: Group, self: Entry): Entry | null {
     const fits = (each: Entry) => each === self || !this.#options.unfit(each)
-    const { first } = waiting
-    if (!first || fits(first)) return first ?? null
-    return waiting.head(waiting.size).find(fits) ?? null
+    // Those that do not fit are few and soon gone: seldom is more than the first one looked at.
+    for (let limit = 1; ; limit *= 4) {
+      const first = waiting.head(limit).find(fits)
+      if (first || limit >= waiting.size) return first ?? null
+    }
   }
 
   #holdsUntil({ object, record }: Entry): WallMs {

@@ -77,6 +77,17 @@ describe('row 7, of the jobs that wait with one key', () => {
     expect(holder('good')).toBe(null)
   })
 
+  it('the first that fits holds it, however many before it do not', () => {
+    const { jobs, holder, unfit } = theKeys()
+    for (let n = 0; n < 30; n++) {
+      jobs.create(`bad-${n}`, KEY)
+      unfit.add(`bad-${n}`)
+    }
+    jobs.create('good', KEY)
+    jobs.create('later', KEY)
+    expect([holder('good'), holder('later')]).toEqual([null, 'good'])
+  })
+
   it('one in another queue of the namespace holds it too', () => {
     const { jobs, holder } = theKeys()
     jobs.create('a', { ...KEY, queue: 'one' })
