@@ -319,7 +319,7 @@ describe('bad input', () => {
       await expect(patch('finished', { spec: { payload: 2 } })).rejects.toThrow(/422 spec.payload /)
       await expect(patch('finished', { spec: { priority: 'High' } })).rejects.toThrow(/422 spec /)
       await patch('finished', { status: { phase: 'Pending', result: 'changed' } })
-      await patch('finished', { spec: { suspend: true, runId: 'again' } })
+      await patch('finished', { spec: { suspend: true } })
       for (let n = 0; n < 20; n++) {
         const annotation = { [`example.com/${n}`]: 'x'.repeat(10_000) }
         await patch('finished', { metadata: { annotations: annotation } })

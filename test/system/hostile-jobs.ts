@@ -178,10 +178,7 @@ const KINDS: readonly Kind[] = [
     const [path = '', spec = ''] = pick(random, [
       ['spec.dependsOn', '"dependsOn":[{"name":"nobody"}]'],
       ['spec.array', '"array":{"size":1000000}'],
-      ['spec.runId', '"runId":"constructor"'],
-      ['spec.concurrencyKey', '"concurrencyKey":"toString"'],
       ['spec.resources', '"resources":{"memoryMiB":1}'],
-      ['spec.payloadFrom', '"payloadFrom":{"secretKeyRef":{"name":"a","key":"__proto__"}}'],
     ])
     return { spec, want: { phase: 'Failed', reason: 'NotYetSupported', says: path } }
   },
