@@ -18,8 +18,8 @@ import {
   isUnconfirmedRestore,
   notBefore,
   type SeenObjects,
-  tellsOfStart,
 } from './seen.ts'
+import { tellsOfStart } from './started.ts'
 import type { WaitingJob } from './why-facts.ts'
 
 /** The job among the others of its queue. */

@@ -6,6 +6,7 @@ import type { WallMs } from './clock.ts'
 import { isWaiting, type JobObject } from './job.ts'
 import { nextAttempt } from './order.ts'
 import type { QueueObject } from './resources.ts'
+import { tellsOfStart } from './started.ts'
 
 export type SeenQueue = Pick<QueueObject, 'namespace' | 'name' | 'spec' | 'status'>
 
@@ -41,8 +42,4 @@ export function dueAt(job: JobObject): WallMs {
 
 export function isUnconfirmedRestore({ tags, status }: JobObject): boolean {
   return tags.restored && (status.epoch ?? 0) === 0
-}
-
-export function tellsOfStart({ startTime, attempt, history }: JobObject['status']): boolean {
-  return startTime !== undefined || (attempt ?? 0) > 0 || (history?.length ?? 0) > 0
 }
