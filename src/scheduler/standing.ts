@@ -9,7 +9,7 @@ import type { Usage } from './usage.ts'
 
 export interface ReadyStandingOptions {
   readonly ready: ReadyJobs
-  readonly rates: Rates
+  readonly rates: Pick<Rates, 'readyAt'>
   /** As it stands now. */
   readonly usage: () => Usage
   readonly policy: (namespace: string, queue: string) => QueuePolicy

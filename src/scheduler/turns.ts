@@ -8,8 +8,8 @@
  *   becoming active  pass := the virtual time, or what it had used up beyond it
  *
  * So while all have jobs waiting their starts are in proportion to their weights. Whoever comes new
- * goes before those that had their share, and starts after at most one start of each other. Nobody
- * starves, however many come new. And nobody saves up turns: neither by having nothing to do, nor by
+ * goes before those that had their share, and after at most as many starts as contenders are active,
+ * itself included. Nobody starves, however many come new. And nobody saves up turns: neither by having nothing to do, nor by
  * being held by a limit, for a pass counts as at most one round behind the virtual time.
  *
  * Contenders that are idle are forgotten as soon as the virtual time has reached them, when nobody

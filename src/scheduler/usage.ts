@@ -67,7 +67,7 @@ export class Usage {
   }
 }
 
-function take(taken: Taken, holder: Holder & Pick<JobRecord, 'concurrencyKey'>): void {
+function take(taken: Taken, holder: Holder): void {
   taken.all.push(holder)
   const { concurrencyKey } = holder
   if (concurrencyKey === '') return
