@@ -176,7 +176,6 @@ const KINDS: readonly Kind[] = [
   },
   function notServed(random) {
     const [path = '', spec = ''] = pick(random, [
-      ['spec.dependsOn', '"dependsOn":[{"name":"nobody"}]'],
       ['spec.array', '"array":{"size":1000000}'],
       ['spec.resources', '"resources":{"memoryMiB":1}'],
     ])
