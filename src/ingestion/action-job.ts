@@ -6,9 +6,10 @@
 import type { Phase } from '../api/conditions.ts'
 import { type ReasonOf, sentence } from '../api/reasons.ts'
 import type { ActRequest } from '../core/facts.ts'
-import { isTerminal, type JobObject, recordedEpoch } from '../core/job.ts'
+import { isTerminal, type JobObject } from '../core/job.ts'
 import { MAX_ACTION_REPLAYS, replaysByAction } from '../core/replays.ts'
 import type { ActionObject } from '../core/resources.ts'
+import { isUnconfirmedRestore } from '../core/seen.ts'
 
 /** How it went with one target. */
 export type TargetOutcome =
@@ -95,9 +96,9 @@ function notReplayed(job: JobObject): TargetOutcome | null {
   return { kind: 'failed', reason: 'ReplayLimit', message: sentence('ReplayLimit', slots) }
 }
 
-/** Came back from a backup and was never written since (job-model.md section 5). */
-function isUnconfirmed({ tags, status }: JobObject): boolean {
-  return tags.restored && recordedEpoch(status) === 0 && !isTerminal(status.phase)
+/** Held after a restore (job-model.md section 5). */
+function isUnconfirmed(job: JobObject): boolean {
+  return isUnconfirmedRestore(job) && !isTerminal(job.status.phase)
 }
 
 function payloadOf({ name, uid, payload }: ActionObject): { name: string; uid: string } | null {

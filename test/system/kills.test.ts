@@ -38,6 +38,15 @@ describe('with hundreds of jobs waiting or in flight', () => {
 
   beforeAll(async () => {
     system = await TestSystem.start()
+    // Every end is counted at the end, so none may be deleted before.
+    await system.create([
+      {
+        apiVersion: 'gopherqueue.io/v1alpha1',
+        kind: 'Queue',
+        metadata: { name: 'default', namespace: 'default' },
+        spec: { retention: { maxSucceeded: 100_000 } },
+      },
+    ])
     operator = await system.operator()
     for (const id of ['worker-a', 'worker-b', 'worker-c']) {
       workers.set(id, system.worker({ id, slots: 20 }))
