@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { QueueJobStatus } from '../../../src/api/queuejob.ts'
+import { rfc3339 } from '../../../src/core/clock.ts'
 import { shardOf } from '../../../src/core/ids.ts'
 import { Ledger } from '../../../src/core/ledger.ts'
 import { policyOf } from '../../../src/core/queue-policy.ts'
@@ -56,6 +57,13 @@ describe('row 4, limits: what a rate counts', () => {
     // Two of them with the grain of a second: they may have been up to a second later.
     expect(wait()).toBeGreaterThan(7_999)
     expect(wait()).toBeLessThanOrEqual(10_000)
+  })
+
+  it('takes a start as the end of the second that the object tells, so nothing is granted', () => {
+    const { job, wait, clock } = aHouse({ count: 1, perMs: 10_000, burst: 1 })
+    clock.advance(900)
+    job({ phase: 'Completed', startTime: rfc3339(clock.now()) })
+    expect(wait()).toBe(10_000)
   })
 
   it('counts a running attempt when it began, not when it was adopted', () => {
