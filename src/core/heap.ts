@@ -66,20 +66,6 @@ export class Heap<K, T> {
     return found
   }
 
-  /** How many items go before this one, which need not be in the heap: O(answer). */
-  countBefore(item: T): number {
-    let count = 0
-    const open = [0]
-    for (let place = open.pop(); place !== undefined; place = open.pop()) {
-      const other = this.#items[place]
-      // Whatever is below an item that does not go before does not either.
-      if (other === undefined || !this.#before(other, item)) continue
-      count += 1
-      open.push(2 * place + 1, 2 * place + 2)
-    }
-    return count
-  }
-
   #settle(place: number): void {
     const item = this.#items[place]
     if (item === undefined) return
