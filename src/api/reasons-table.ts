@@ -329,7 +329,7 @@ const ENDED_ROWS = {
   InvalidPayload: {
     ...failed,
     says: 'the payload does not fit the input of the handler at {path}: {error}',
-    next: 'replay it with a payload that fits (a QueueAction Replay with spec.payload), or deploy a handler that accepts it and gq replay {job} -n {namespace}',
+    next: 'replay it with a payload that fits: gq replay {job} -n {namespace} --payload @FILE; or deploy a handler that accepts it and replay the job as it is',
   },
   InvalidResult: {
     ...failed,

@@ -12,13 +12,12 @@
  */
 import { isReason } from '../api/reasons.ts'
 import type { Clock, Random } from '../core/clock.ts'
-import { describeError } from '../core/errors.ts'
 import { type JobKey, jobUid, keyText, type ShardId, shardOf } from '../core/ids.ts'
 import { isNewer, type Ledger } from '../core/ledger.ts'
 import type { ActionObject, UnreadableObject, Watcher } from '../core/resources.ts'
 import type { EventSink, Logger, Metrics } from '../observability/ports.ts'
 import type { ObjectDeleter } from '../persistence/ports.ts'
-import { Controller, type Reconciled } from '../runtime/controller.ts'
+import type { Controller, Reconciled } from '../runtime/controller.ts'
 import {
   type ActionStep,
   hasEnded,
@@ -33,6 +32,7 @@ import { judgeActionPayload } from './action-payload.ts'
 import { ActionRun } from './action-run.ts'
 import { gather, gatherAgain, type TargetSources } from './action-sets.ts'
 import { type Target, wasThere } from './action-targets.ts'
+import { observedController } from './observed-controller.ts'
 import type { ActionGuard, ActionPayloads, ObjectStatusWriter, TargetLister } from './ports.ts'
 
 export interface ActionsOptions {
@@ -85,22 +85,9 @@ export class ActionReconciler implements Watcher<ActionObject> {
       wasThere: (action, order, target) =>
         wasThere(action, order, target, ledger.get(jobUid(target.uid))?.firstSeen),
     }
-    this.#controller = new Controller<string>({
-      clock: options.clock,
-      random: options.random,
-      workers: 8,
-      reconcile: (key, signal) => this.#reconcile(key, signal),
-      observe: (_key, result, tookMs) => {
-        const controller = 'queueaction'
-        options.metrics.count('gopherqueue_reconciles_total', { controller, result })
-        options.metrics.observe('gopherqueue_reconcile_seconds', tookMs / 1000, { controller })
-      },
-      failed: (key, error) =>
-        options.logger.warn('an action could not be carried out', {
-          action: key,
-          err: describeError(error),
-        }),
-    })
+    this.#controller = observedController(options, 'queueaction', 8, (key, signal) =>
+      this.#reconcile(key, signal),
+    )
   }
 
   /** Actions that wait for a look. */

@@ -16,7 +16,7 @@ export function observedController(
   { clock, random, logger, metrics }: ObservedControllerOptions,
   controller: string,
   workers: number,
-  reconcile: (key: string) => Promise<Reconciled>,
+  reconcile: (key: string, signal: AbortSignal) => Promise<Reconciled>,
 ): Controller<string> {
   return new Controller<string>({
     clock,

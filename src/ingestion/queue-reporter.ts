@@ -12,7 +12,6 @@
  */
 import type { Cancel, Clock, MonoMs, Random } from '../core/clock.ts'
 import { rfc3339 } from '../core/clock.ts'
-import { describeError } from '../core/errors.ts'
 import { type JobKey, keyText, type ShardId, shardOf } from '../core/ids.ts'
 import { type Counted, noCounts, type QueueCounts } from '../core/queue-counts.ts'
 import { factsPrint, type QueueFacts, queueChange, queueStatus } from '../core/queue-report.ts'
@@ -20,7 +19,8 @@ import type { QueueObject } from '../core/resources.ts'
 import type { DispatchStanding } from '../core/why.ts'
 import type { Logger, Metrics } from '../observability/ports.ts'
 import type { WriteAnswer } from '../persistence/ports.ts'
-import { Controller, type Reconciled } from '../runtime/controller.ts'
+import type { Controller, Reconciled } from '../runtime/controller.ts'
+import { observedController } from './observed-controller.ts'
 import type { ObjectStatusWriter, PauseAnswer, PauseRequest, QueuePauses } from './ports.ts'
 import type { Queues } from './queues.ts'
 
@@ -69,22 +69,7 @@ export class QueueReporter implements QueuePauses {
 
   constructor(options: QueueReporterOptions) {
     this.#options = options
-    this.#controller = new Controller<string>({
-      clock: options.clock,
-      random: options.random,
-      workers: 4,
-      reconcile: (key) => this.#reconcile(key),
-      observe: (_key, result, tookMs) => {
-        const labels = { controller: 'queue' }
-        options.metrics.count('gopherqueue_reconciles_total', { ...labels, result })
-        options.metrics.observe('gopherqueue_reconcile_seconds', tookMs / 1000, labels)
-      },
-      failed: (queue, error) =>
-        options.logger.warn('the status of a queue could not be written', {
-          queue,
-          err: describeError(error),
-        }),
-    })
+    this.#controller = observedController(options, 'queue', 4, (key) => this.#reconcile(key))
   }
 
   /** Queues whose status waits for a write. */

@@ -10,6 +10,7 @@ import { rfc3339, SECOND_GRAIN, type WallMs } from '../core/clock.ts'
 import type { Fact } from '../core/facts.ts'
 import { isTerminal, isWaiting, type JobRecord, recordedEpoch } from '../core/job.ts'
 import { MAX_ACTION_REPLAYS, replaysByAction, wantsRerun } from '../core/replays.ts'
+import { endedByAct } from './endings.ts'
 import { waitingAgain } from './outcomes.ts'
 import { runIdOf, type Step, type StepContext } from './step.ts'
 
@@ -30,22 +31,7 @@ export function applyDiscard(
   if (status.phase !== 'DeadLettered' && (isTerminal(status.phase) || recordedEpoch(status) > 0)) {
     return null
   }
-  const { nextAttemptTime: _, runId: __, ...rest } = status
-  return {
-    status: {
-      ...rest,
-      ...runIdOf(record.runId),
-      phase: 'Cancelled',
-      reason: 'Discarded',
-      message: sentence('Discarded', {
-        by: fact.by || `QueueAction ${fact.action}`,
-        comment: fact.comment || 'no comment',
-      }),
-      epoch: fact.fence,
-      actionOrder: fact.order,
-      completionTime: rfc3339(fact.at),
-    },
-  }
+  return { status: endedByAct(status, fact, 'Discarded', record) }
 }
 
 /**

@@ -179,22 +179,29 @@ export function applyCancel(
   if (isTerminal(status.phase)) return null
   if (fact.order <= (status.actionOrder ?? 0)) return null
   if (fact.fence <= recordedEpoch(status)) return null
-  const { nextAttemptTime: _, progress: __, runId: ___, ...rest } = status
+  const ended = endedByAct(status, fact, 'Cancelled', record)
+  return { status: fact.attempt === undefined ? ended : { ...ended, attempt: fact.attempt } }
+}
+
+/** An action ended the job: it is about everything that was asked for by then, the newest runId too. */
+export function endedByAct(
+  { nextAttemptTime: _, progress: __, runId: ___, ...rest }: QueueJobStatus,
+  fact: FactOf<'cancel' | 'discard'>,
+  reason: 'Cancelled' | 'Discarded',
+  record: JobRecord,
+): QueueJobStatus {
   return {
-    status: {
-      ...rest,
-      ...runIdOf(record.runId),
-      ...(fact.attempt === undefined ? {} : { attempt: fact.attempt }),
-      phase: 'Cancelled',
-      reason: 'Cancelled',
-      message: sentence('Cancelled', {
-        by: fact.by || `QueueAction ${fact.action}`,
-        comment: fact.comment || 'no comment',
-      }),
-      epoch: fact.fence,
-      actionOrder: fact.order,
-      completionTime: rfc3339(fact.at),
-    },
+    ...rest,
+    ...runIdOf(record.runId),
+    phase: 'Cancelled',
+    reason,
+    message: sentence(reason, {
+      by: fact.by || `QueueAction ${fact.action}`,
+      comment: fact.comment || 'no comment',
+    }),
+    epoch: fact.fence,
+    actionOrder: fact.order,
+    completionTime: rfc3339(fact.at),
   }
 }
 
