@@ -10,7 +10,6 @@
  *                           └─ placed: ready, due, held, or nothing to do
  *   removed ─▶ forgotten; what runs for it is told to stop (U5)
  */
-import { notYetSupported } from '../api/served.ts'
 import { clockLags } from '../core/active-deadline.ts'
 import type { Clock } from '../core/clock.ts'
 import { type JobKey, jobUid, type ShardId } from '../core/ids.ts'
@@ -44,8 +43,6 @@ export interface IntakeOptions {
   readonly rerun: (entry: Entry) => void
   readonly gone: (entry: Entry, attempt: Attempt | null) => void
   readonly unreadable: (object: UnreadableObject) => void
-  /** A job that has ended was edited to ask for what this release does not serve. */
-  readonly unserved: (object: JobObject, fields: readonly string[]) => void
 }
 
 export class Intake implements Watcher<JobObject> {
@@ -198,10 +195,6 @@ export class Intake implements Watcher<JobObject> {
   }
 
   #see(entry: Entry): void {
-    const { object } = entry
-    const fields = isTerminal(object.status.phase) ? notYetSupported('QueueJob', object.spec) : []
-    // What has ended cannot be refused any more; it is said, never ignored.
-    if (fields.length > 0) this.#options.unserved(object, fields)
     void this.#options.sink.submit(entry.uid, { kind: 'seen' })
   }
 }

@@ -241,7 +241,6 @@ export function buildController(ports: ControllerPorts, settings: ControllerSett
     rerun: (entry) => void acts.rerun(entry),
     gone,
     unreadable: (object) => observer.unreadable(object, 'QueueJob'),
-    unserved: (object, fields) => observer.unserved(object, fields, settings.version),
   })
   const count = () =>
     countQueues({

@@ -4,7 +4,6 @@
  * it ran for a second), retried, ended.
  */
 import type { QueueJobStatus } from '../api/queuejob.ts'
-import { sentence } from '../api/reasons.ts'
 import type { JobKey, WorkerId } from '../core/ids.ts'
 import { isTerminal, type JobObject } from '../core/job.ts'
 import type { Ledger } from '../core/ledger.ts'
@@ -85,19 +84,6 @@ export class StatusObserver implements WriteObserver {
       ...sender,
       kind,
       err: problem,
-    })
-  }
-
-  /** A job that has ended was edited to ask for what this release does not serve. */
-  unserved(object: JobObject, fields: readonly string[], version: string): void {
-    const slots = { fields: fields.join(', '), version }
-    const { namespace, name, uid } = object
-    this.#options.events.emit({
-      kind: 'QueueJob',
-      regarding: { namespace, name, uid },
-      reason: 'NotYetSupported',
-      action: 'Read',
-      note: sentence('NotYetSupported', slots),
     })
   }
 

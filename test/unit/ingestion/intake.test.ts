@@ -43,7 +43,6 @@ function anIntake(given: Partial<IntakeOptions> = {}) {
     rerun: () => void said.push('rerun'),
     gone: (_entry, attempt) => void said.push(attempt ? 'gone while it runs' : 'gone'),
     unreadable: () => void said.push('unreadable'),
-    unserved: (_object, fields) => void said.push(`unserved ${fields.join()}`),
     ...given,
   })
   const see = (object: JobObject) => {
@@ -67,11 +66,11 @@ describe('a version of a job', () => {
     expect(said).toEqual(['place'])
   })
 
-  it('that asks an ended job for what is not served is seen, and said, never ignored', () => {
+  it('that edits an ended job is seen, and nothing else', () => {
     const { see, said, facts } = anIntake()
     const status = { phase: 'Completed', epoch: epoch(1), observedGeneration: 1 } as const
-    see(aJob({ generation: 2, spec: { array: { size: 2 } }, status }))
-    expect(said).toEqual(['unserved spec.array', 'place'])
+    see(aJob({ generation: 2, spec: { suspend: true }, status }))
+    expect(said).toEqual(['place'])
     expect(facts).toEqual([{ kind: 'seen' }])
   })
 
