@@ -5,7 +5,7 @@
 import type { QueueActionSpec } from '../api/queueaction.ts'
 import { adviceFor, isReason, REASONS } from '../api/reasons.ts'
 import { type ActionEnd, followAction, storeAction } from '../client/act.ts'
-import { ActionFailedError } from '../client/errors.ts'
+import { ActionFailedError, ApiError, NAMESPACE_TERMINATING } from '../client/errors.ts'
 import type { ActionView } from '../client/ports.ts'
 import { inParallel } from './bounded.ts'
 import { EXIT } from './exit.ts'
@@ -103,18 +103,30 @@ async function carryOutOne(
   const parts = { actions, clock, random }
   const { namespace, prefix, spec, about } = ask
   const says = `the ${spec.action} of ${about}`
-  const stored = await storeAction(
-    parts,
-    { namespace, prefix, says, spec },
-    { timeoutMs: STORE_MS, signal },
-  )
-  if (!given.on('wait')) return asked(ask, stored)
   try {
+    const stored = await storeAction(
+      parts,
+      { namespace, prefix, says, spec },
+      { timeoutMs: STORE_MS, signal },
+    )
+    if (!given.on('wait')) return asked(ask, stored)
     return toldOf(ask, await followAction(parts, stored, { until, signal, seen }))
   } catch (error) {
+    if (isEnding(error) && spec.target.all) return leftOut(ask)
     if (!(error instanceof ActionFailedError)) throw error
     return noting(EXIT.cancelled, [error.message, error.help])
   }
+}
+
+const isEnding = (error: unknown) =>
+  error instanceof ApiError && error.code === NAMESPACE_TERMINATING
+
+/** What is asked of everything must not end at a namespace that ends by itself. */
+function leftOut(ask: Ask): Told {
+  return noting(EXIT.done, [
+    `gq: ${about(ask)}: the namespace is being deleted and takes no ${ask.spec.action}; left out`,
+    `what still runs there: kubectl -n ${ask.namespace} get qj`,
+  ])
 }
 
 function asked(ask: Ask, { namespace, name }: ActionView): Told {

@@ -169,6 +169,9 @@ export class ApiError extends GopherQueueError {
   }
 }
 
+/** Code of an ApiError: the namespace is being deleted. The API server says it by this word, too. */
+export const NAMESPACE_TERMINATING = 'NamespaceTerminating'
+
 /** Who may not do what; `help` grants it. Code `Forbidden`. */
 export class ForbiddenError extends ApiError {
   override readonly name = 'ForbiddenError'

@@ -3,7 +3,7 @@
  * command that would allow it. Every failure leaves `client-store.ts` through here.
  */
 import { GROUP, KINDS, type Kind } from '../api/conditions.ts'
-import { ApiError, ForbiddenError } from '../client/errors.ts'
+import { ApiError, ForbiddenError, NAMESPACE_TERMINATING } from '../client/errors.ts'
 import { describeError, GopherQueueError } from '../core/errors.ts'
 import { KubeError } from './errors.ts'
 
@@ -114,6 +114,10 @@ function forbidden(error: KubeError, request: Request): ApiError {
   if (/exceeded quota/.test(error.message)) {
     const help = `see how much is used: kubectl -n ${namespace} describe resourcequota; delete finished jobs, or have the quota raised`
     return told('terminal', 'QuotaExceeded', saying(error, request), help, error)
+  }
+  if (error.fields.some(({ reason }) => reason === NAMESPACE_TERMINATING)) {
+    const help = `namespace ${namespace} is being deleted and takes nothing new: wait until it is gone, or use another one`
+    return told('terminal', NAMESPACE_TERMINATING, saying(error, request), help, error)
   }
   const denied = deniedRight(error.message, request)
   if (!denied) return told('terminal', 'Forbidden', saying(error, request), '', error)

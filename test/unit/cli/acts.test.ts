@@ -401,6 +401,15 @@ describe('the stop button', () => {
     expect(out).toContain('all queues in namespace lab: Pause')
   })
 
+  it('leaves out a namespace that is being deleted, says so, and stops all the others', async () => {
+    place.actions.fates.push('ending')
+    const { code, out, err } = await place.run('pause', '-A', '--yes')
+    expect(code).toBe(0)
+    expect(err).toContain('all queues in namespace shop: the namespace is being deleted')
+    expect(out).toContain('all queues in namespace lab: Pause')
+    expect(place.asked.map(({ namespace }) => namespace)).toEqual(['lab'])
+  })
+
   it('is lifted the same way', async () => {
     await place.run('resume', '-A', '--yes')
     expect(specs().map((spec) => spec.action)).toEqual(['Resume', 'Resume'])

@@ -1,7 +1,7 @@
 // The ports of the client in memory, with every fault that a test may want. It behaves as the genuine
 // adapter does: `fake-cluster.test.ts` and `test/contract/client/store.test.ts` run one suite on both.
 
-import { ApiError } from '../../../src/client/errors.ts'
+import { ApiError, NAMESPACE_TERMINATING } from '../../../src/client/errors.ts'
 import type {
   ActionStore,
   ActionView,
@@ -37,7 +37,7 @@ export const PENDING: StatusView = {
 }
 
 /** `lose-request`: never arrives. `lose-answer`: is done, and nobody hears of it. */
-export type Fate = 'lose-request' | 'lose-answer' | 'busy' | 'forbid' | 'answer'
+export type Fate = 'lose-request' | 'lose-answer' | 'busy' | 'forbid' | 'ending' | 'answer'
 
 interface Watch {
   readonly request: FeedRequest
@@ -50,6 +50,9 @@ export const notNow = (retryAfterMs = 0): ApiError =>
   new ApiError('waiting', { code: 'TooManyRequests', message: 'later', help: '', retryAfterMs })
 export const refusal = (): ApiError =>
   new ApiError('terminal', { code: 'Forbidden', message: 'not you', help: 'grant it' })
+
+const ending = (): ApiError =>
+  new ApiError('terminal', { code: NAMESPACE_TERMINATING, message: 'it ends', help: 'wait' })
 
 const keyOf = ({ namespace, name }: JobKey): string => `${namespace}/${name}`
 
@@ -233,6 +236,7 @@ export class FakeActions implements ActionStore {
     const fate = this.fates.shift() ?? 'answer'
     if (fate === 'busy') throw notNow()
     if (fate === 'forbid') throw refusal()
+    if (fate === 'ending') throw ending()
     if (fate === 'lose-request') throw silence()
     const key = keyOf(action)
     const exists = this.stored.has(key)

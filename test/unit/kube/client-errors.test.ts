@@ -53,6 +53,16 @@ describe('what a failure means for a create', () => {
     expect(error.help).toContain('https://10.0.0.1:6443, read from /home/jane/.kube/config')
   })
 
+  it('a namespace that is being deleted takes nothing more, whoever asks', () => {
+    const causes = [
+      { reason: 'NamespaceTerminating', field: 'metadata.namespace', message: 'ends' },
+    ]
+    const error = answered(403, { reason: 'Forbidden', message: 'it ends', details: { causes } })
+    expect(error).toMatchObject({ failure: 'terminal', code: 'NamespaceTerminating' })
+    expect(error).not.toBeInstanceOf(ForbiddenError)
+    expect(error.help).toContain('shop')
+  })
+
   it('a 500 that says "too large" is no reason to send it again', () => {
     const said = { message: 'etcdserver: request is too large' }
     expect(answered(500, said)).toMatchObject({ failure: 'terminal' })
