@@ -8,7 +8,7 @@ import { noopJob } from './noop-job.ts'
 import type { Rate } from './open-loop.ts'
 
 /** How long each handler holds its slot. */
-const jobMs = 50
+const jobMs = 100
 
 export interface FairnessRun {
   readonly backlog: number

@@ -26,7 +26,7 @@ export const usage = `usage: npm run bench -- NAME [options]
 
   --jobs N       ceiling, throughput: number of jobs (default 3000, 5000); backlog, fairness: how many
                  wait (20000, 8000); scheduler (100000)
-  --slots N      throughput, latency, backlog: slots of the worker (default 100); fairness (20)
+  --slots N      throughput, latency, backlog: slots of the worker (default 100); fairness (10)
   --rates A,B    latency: creations per second, one run each (default 50,100); the others use the first
   --seconds N    latency, backlog, fairness: length of each run (default 60, 20, 20); start: rest before
                  memory is read (10)
@@ -116,7 +116,7 @@ function parse(args: readonly string[]): ParsedOptions {
     options: {
       name,
       jobs: whole('jobs', values.jobs ?? String(defaultJobs[name]), 1, 1_000_000),
-      slots: whole('slots', values.slots ?? (name === 'fairness' ? '20' : '100'), 1, 10_000),
+      slots: whole('slots', values.slots ?? (name === 'fairness' ? '10' : '100'), 1, 10_000),
       rates: (values.rates ?? (name === 'fairness' ? '10' : '50,100'))
         .split(',')
         .map((rate) => whole('rates', rate, 1, 10_000)),

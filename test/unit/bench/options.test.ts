@@ -39,7 +39,7 @@ describe('the command line of the benchmarks', () => {
 
   it('lets 20,000 jobs wait, and a quiet tenant send ten a second beside 8,000', () => {
     expect(optionsOf('backlog')).toMatchObject({ jobs: 20_000, slots: 100, seconds: 20 })
-    expect(optionsOf('fairness')).toMatchObject({ jobs: 8000, slots: 20, rates: [10], seconds: 20 })
+    expect(optionsOf('fairness')).toMatchObject({ jobs: 8000, slots: 10, rates: [10], seconds: 20 })
   })
 
   it('rests for ten seconds before the memory at rest is read', () => {
