@@ -129,27 +129,27 @@ function throughputOf(
   )
 }
 
-async function latency(bench: Bench): Promise<Report> {
-  const { options, api, time, signal } = bench
-  const { clock } = time
-  const feed = await StartFeed.open()
-  await startSystem(bench, { BENCH_START_PORT: String(feed.port) })
-  let firstNumber = 1
-  const measure = async (perSecond: number, seconds: number) => {
-    const shared = { api, clock, signal, feed, namespace, firstNumber }
-    const run = await measureLatency({ perSecond, seconds }, shared)
-    firstNumber += run.jobs
-    return run
-  }
-  await measure(options.rates[0] ?? 1, warmUpSeconds)
-  const runs: LatencyRun[] = []
-  for (const perSecond of options.rates) {
-    const { seconds } = options
-    const title = `latency, ${perSecond} jobs/s`
-    runs.push(await step(title, `for ${seconds} s`, () => measure(perSecond, seconds)))
-  }
-  await feed.close()
-  return reportLatency(runs)
+function latency(bench: Bench): Promise<Report> {
+  return withFeed(async (feed) => {
+    const { options, api, time, signal } = bench
+    const { clock } = time
+    await startSystem(bench, { BENCH_START_PORT: String(feed.port) })
+    let firstNumber = 1
+    const measure = async (perSecond: number, seconds: number) => {
+      const shared = { api, clock, signal, feed, namespace, firstNumber }
+      const run = await measureLatency({ perSecond, seconds }, shared)
+      firstNumber += run.jobs
+      return run
+    }
+    await measure(options.rates[0] ?? 1, warmUpSeconds)
+    const runs: LatencyRun[] = []
+    for (const perSecond of options.rates) {
+      const { seconds } = options
+      const title = `latency, ${perSecond} jobs/s`
+      runs.push(await step(title, `for ${seconds} s`, () => measure(perSecond, seconds)))
+    }
+    return reportLatency(runs)
+  })
 }
 
 async function start({ options, cluster, time, signal }: Bench): Promise<Report> {
@@ -165,35 +165,45 @@ async function start({ options, cluster, time, signal }: Bench): Promise<Report>
 /** The operator's idle queue: there, so that its jobs wait for workers and not for their queue. */
 const idleQueue = 'backlog'
 
-async function backlog(bench: Bench): Promise<Report> {
-  const { options, api, time, signal, cluster } = bench
-  const feed = await StartFeed.open()
-  const { operator } = await startSystem(bench, { BENCH_START_PORT: String(feed.port) })
-  const queue = { kind: 'Queue', metadata: { name: idleQueue, namespace }, spec: {} }
-  const text = JSON.stringify({ apiVersion: API_VERSION, ...queue })
-  await kubectl(cluster, ['create', '-f', '-'], text)
-  const { jobs, seconds } = options
-  const rate = { perSecond: options.rates[0] ?? 50, seconds }
-  const shared = { api, clock: time.clock, signal, feed, namespace, operator, jobs, rate }
-  const run = await step(`backlog, ${jobs} jobs`, 'that nobody can run', (say) =>
-    measureBacklog({ ...shared, queue: idleQueue, restSeconds: seconds, say }),
-  )
-  await feed.close()
-  return reportBacklog(run)
+function backlog(bench: Bench): Promise<Report> {
+  return withFeed(async (feed) => {
+    const { options, api, time, signal, cluster } = bench
+    const { operator } = await startSystem(bench, { BENCH_START_PORT: String(feed.port) })
+    const queue = { kind: 'Queue', metadata: { name: idleQueue, namespace }, spec: {} }
+    const text = JSON.stringify({ apiVersion: API_VERSION, ...queue })
+    await kubectl(cluster, ['create', '-f', '-'], text)
+    const { jobs, seconds } = options
+    const rate = { perSecond: options.rates[0] ?? 50, seconds }
+    const shared = { api, clock: time.clock, signal, feed, namespace, operator, jobs, rate }
+    const run = await step(`backlog, ${jobs} jobs`, 'that nobody can run', (say) =>
+      measureBacklog({ ...shared, queue: idleQueue, restSeconds: seconds, say }),
+    )
+    return reportBacklog(run)
+  })
 }
 
-async function fairness(bench: Bench): Promise<Report> {
-  const { options, api, time, signal } = bench
+function fairness(bench: Bench): Promise<Report> {
+  return withFeed(async (feed) => {
+    const { options, api, time, signal } = bench
+    await startSystem(bench, { BENCH_START_PORT: String(feed.port) })
+    const { jobs: waiting, seconds } = options
+    const rate = { perSecond: options.rates[0] ?? 10, seconds }
+    const shared = { api, clock: time.clock, signal, feed, namespace }
+    const run = await step(`fairness, ${waiting} jobs of the noisy tenant`, 'in one queue', (say) =>
+      measureFairness(rate, { ...shared, backlog: waiting, say }),
+    )
+    return reportFairness(run)
+  })
+}
+
+/** Closed also when the run fails: an open server would keep the process from ending. */
+async function withFeed<T>(run: (feed: StartFeed) => Promise<T>): Promise<T> {
   const feed = await StartFeed.open()
-  await startSystem(bench, { BENCH_START_PORT: String(feed.port) })
-  const { jobs: waiting, seconds } = options
-  const rate = { perSecond: options.rates[0] ?? 10, seconds }
-  const shared = { api, clock: time.clock, signal, feed, namespace }
-  const run = await step(`fairness, ${waiting} jobs of the noisy tenant`, 'in one queue', (say) =>
-    measureFairness(rate, { ...shared, backlog: waiting, say }),
-  )
-  await feed.close()
-  return reportFairness(run)
+  try {
+    return await run(feed)
+  } finally {
+    await feed.close()
+  }
 }
 
 interface System {

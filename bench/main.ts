@@ -61,8 +61,11 @@ async function runOnCluster(
     })
     const time = { clock: realClock, random: realRandom }
     const api = await connectTo(await cluster.kubeconfig('admin'), time)
-    print(await runBench(name, { options, cluster, api, time, signal }), options)
-    await api.close()
+    try {
+      print(await runBench(name, { options, cluster, api, time, signal }), options)
+    } finally {
+      await api.close()
+    }
   } finally {
     await cluster.stop()
   }
